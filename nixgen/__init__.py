@@ -1,0 +1,3 @@
+"""nixgen: a compiler for container images."""
+
+__version__ = "0.1.0"
