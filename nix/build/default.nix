@@ -1,0 +1,47 @@
+# From plain data (what the plan decided) to derivations: one image conf per platform.
+#
+# set:     { kind = "bundled"; } or { kind = "path"; tree = <tree of a nixpkgs checkout>; }
+# source:  the project's filtered source tree, or null where nothing of it is used
+# images:  list of image data, see image.nix
+{
+  set,
+  source,
+  buildSystem,
+  images,
+}:
+
+let
+  lib = import ../lib;
+  packageSet = import ./package-set.nix { inherit set buildSystem; };
+
+  problemsOf =
+    image:
+    map (found: found // { platform = image.platform; }) (
+      lib.packages.problems (packageSet.for image) (import ./wanted.nix image)
+    );
+  problems = builtins.concatMap problemsOf images;
+
+  checked =
+    value:
+    if problems == [ ] then
+      value
+    else
+      lib.errors.raise "unknown-packages" { packages = problems; };
+
+  buildImage = image: {
+    name = image.slug;
+    value = checked (import ./image.nix {
+      inherit lib image source;
+      pkgs = packageSet.for image;
+    });
+  };
+in
+{
+  images = builtins.listToAttrs (map buildImage images);
+
+  # Programs that the writer runs on the build machine, from the same pinned set.
+  compressors = {
+    zstd = packageSet.build.zstd;
+    gzip = packageSet.build.pigz;
+  };
+}

@@ -1,0 +1,7 @@
+# Pure functions over plain data: no package set, no derivations. One file per subject.
+{
+  attrs = import ./attrs.nix;
+  entries = import ./entries.nix;
+  errors = import ./errors.nix;
+  packages = import ./packages.nix;
+}

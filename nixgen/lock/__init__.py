@@ -1,0 +1,14 @@
+"""The lockfile: what a description's pins resolved to, and the digests last built."""
+
+from nixgen.lock.file import LOCK_NAME, lock_path, read_lock, write_lock
+from nixgen.lock.model import Lock, LockedResult, LockedSet
+
+__all__ = [
+    "LOCK_NAME",
+    "Lock",
+    "LockedResult",
+    "LockedSet",
+    "lock_path",
+    "read_lock",
+    "write_lock",
+]

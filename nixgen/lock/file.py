@@ -1,0 +1,144 @@
+"""Reading and writing `nixgen.lock`: JSON with sorted keys, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nixgen.digest import Digest
+from nixgen.errors import LockError, MachineError
+from nixgen.lock.model import FORMAT, Lock, LockedResult, LockedSet, ResultKey
+
+LOCK_NAME = "nixgen.lock"
+
+
+def lock_path(description: Path) -> Path:
+    """Where the lockfile of a description stands: next to it."""
+    stem = description.name
+    return description.with_name(LOCK_NAME if stem == "app.toml" else f"{stem}.lock")
+
+
+def read_lock(path: Path) -> Lock | None:
+    """The lockfile's content, None where there is none; raises LockError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"{path}: can't be read: {error}", hint=_MEND) from error
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise LockError(f"{path}:{error.lineno}: not JSON: {error.msg}", hint=_MEND) from error
+    try:
+        return _parse(document)
+    except _ShapeError as error:
+        raise LockError(f"{path}: {error}", hint=_MEND) from error
+
+
+def format_lock(lock: Lock) -> str:
+    """The lockfile's text: sorted keys, two spaces, a line feed at the end."""
+    results: dict[str, dict[str, dict[str, Any]]] = {}
+    for (profile, platform, system), result in sorted(lock.results.items()):
+        results.setdefault(profile, {}).setdefault(platform, {})[system] = {
+            "derivation": result.derivation,
+            "writer": str(result.writer),
+            "manifest": str(result.manifest),
+        }
+    package_set: dict[str, Any] = {
+        "kind": lock.package_set.kind,
+        "digest": str(lock.package_set.digest),
+    }
+    if lock.package_set.path is not None:
+        package_set["path"] = lock.package_set.path
+    document = {
+        "nixgen-lock": FORMAT,
+        "description": str(lock.description),
+        "packages": package_set,
+        "results": results,
+    }
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Write the lockfile atomically; False where it already says this. Raises MachineError."""
+    text = format_lock(lock)
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            return False
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise MachineError(
+            f"{path}: the lockfile can't be written: {error.strerror or error}",
+            hint="make the folder writable, or pass --locked to leave the lockfile as it is",
+        ) from error
+    return True
+
+
+_MEND = "`nixgen lock` writes it anew"
+
+
+class _ShapeError(ValueError):
+    """The document is JSON, but not a lockfile."""
+
+
+def _parse(document: Any) -> Lock:
+    table = _table(document, "the document")
+    number = table.get("nixgen-lock")
+    if number != FORMAT:
+        raise _ShapeError(f"nixgen-lock is {number!r}; this nixgen reads format {FORMAT}")
+    results: dict[ResultKey, LockedResult] = {}
+    for profile, platforms in _table(table.get("results"), "results").items():
+        for platform, systems in _table(platforms, f"results.{profile}").items():
+            for system, result in _table(systems, f"results.{profile}.{platform}").items():
+                where = f"results.{profile}.{platform}.{system}"
+                results[profile, platform, system] = _parse_result(_table(result, where), where)
+    return Lock(
+        description=_digest(table, "description", ""),
+        package_set=_parse_set(_table(table.get("packages"), "packages")),
+        results=results,
+    )
+
+
+def _parse_set(table: dict[str, Any]) -> LockedSet:
+    kind = table.get("kind")
+    path = table.get("path")
+    if kind not in ("bundled", "path") or not (path is None or isinstance(path, str)):
+        raise _ShapeError(f"packages: not a package set this nixgen knows: {kind!r}")
+    return LockedSet(kind=kind, digest=_digest(table, "digest", "packages."), path=path)
+
+
+def _parse_result(table: dict[str, Any], where: str) -> LockedResult:
+    derivation = table.get("derivation")
+    if not isinstance(derivation, str):
+        raise _ShapeError(f"{where}.derivation: expected a string")
+    return LockedResult(
+        derivation=derivation,
+        writer=_digest(table, "writer", f"{where}."),
+        manifest=_digest(table, "manifest", f"{where}."),
+    )
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _ShapeError(f"{where}: expected an object")
+    return value
+
+
+def _digest(table: dict[str, Any], key: str, where: str) -> Digest:
+    try:
+        return Digest.parse(str(table.get(key)))
+    except ValueError as error:
+        raise _ShapeError(f"{where}{key}: {error}") from error

@@ -1,0 +1,53 @@
+"""What stands in a lockfile."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nixgen.digest import Digest
+
+FORMAT = 1
+
+# (profile or "", platform, build system)
+ResultKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedSet:
+    """The package set as pinned.
+
+    `digest` is that of the bundled set's files, or the NAR hash of the checkout at `path`.
+    """
+
+    kind: Literal["bundled", "path"]
+    digest: Digest
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedResult:
+    """What was last built for one platform on one build system.
+
+    `derivation` is the store path of the image conf's derivation, `writer` the digest of
+    everything else that the image's bytes depend on, `manifest` the manifest digest they gave.
+    """
+
+    derivation: str
+    writer: Digest
+    manifest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A lockfile's content; `description` is the digest of the app description's bytes."""
+
+    description: Digest
+    package_set: LockedSet
+    results: Mapping[ResultKey, LockedResult] = field(default_factory=dict)
+
+    def with_result(self, key: ResultKey, result: LockedResult) -> Lock:
+        """The same lock with one result put in or replaced."""
+        return dataclasses.replace(self, results={**self.results, key: result})
