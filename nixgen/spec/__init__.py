@@ -1,0 +1,41 @@
+"""The app description: from the text of app.toml to a resolved, typed `AppSpec`."""
+
+from nixgen.spec.model import (
+    App,
+    AppSpec,
+    Build,
+    CBuild,
+    Closure,
+    Directory,
+    File,
+    FilesBuild,
+    Healthcheck,
+    Image,
+    Layers,
+    NixBuild,
+    Packages,
+    Port,
+    Symlink,
+    Test,
+    User,
+)
+
+__all__ = [
+    "App",
+    "AppSpec",
+    "Build",
+    "CBuild",
+    "Closure",
+    "Directory",
+    "File",
+    "FilesBuild",
+    "Healthcheck",
+    "Image",
+    "Layers",
+    "NixBuild",
+    "Packages",
+    "Port",
+    "Symlink",
+    "Test",
+    "User",
+]
