@@ -4,4 +4,5 @@
   entries = import ./entries.nix;
   errors = import ./errors.nix;
   packages = import ./packages.nix;
+  shell = import ./shell.nix;
 }

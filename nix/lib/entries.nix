@@ -3,7 +3,7 @@
 # An entry is { path, type = "file" | "directory" | "symlink", mode, uid, gid,
 #               text | source (files), target (symlinks) }; paths are absolute.
 let
-  quote = text: "'" + builtins.replaceStrings [ "'" ] [ "'\\''" ] text + "'";
+  inherit (import ./shell.nix) quote;
 
   parentOf =
     path:

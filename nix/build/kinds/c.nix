@@ -8,6 +8,10 @@
 }:
 
 let
+  inherit (lib.shell) arguments quote;
+  program = quote build.program;
+  variable = name: words: if words == [ ] then "" else quote "${name}=${toString words}";
+
   common = {
     pname = app.name;
     version = app.version;
@@ -16,8 +20,6 @@ let
       name = "${app.name}-source";
     };
     buildInputs = map (lib.packages.get pkgs) build.packages;
-    appCflags = build.cflags;
-    appLdflags = build.ldflags;
     meta.mainProgram = build.program;
   };
 
@@ -27,7 +29,7 @@ let
     buildPhase = ''
       runHook preBuild
       make -j"$NIX_BUILD_CORES" CC="$CC" AR="$AR" PREFIX="$out" prefix="$out" \
-        ''${appCflags:+CFLAGS="$appCflags"} ''${appLdflags:+LDFLAGS="$appLdflags"} ${toString build.makeTargets}
+        ${variable "CFLAGS" build.cflags} ${variable "LDFLAGS" build.ldflags} ${arguments build.makeTargets}
       runHook postBuild
     '';
     installPhase = ''
@@ -38,18 +40,16 @@ let
   };
 
   direct = common // {
-    appSources = build.sources;
-    appProgram = build.program;
     dontConfigure = true;
     buildPhase = ''
       runHook preBuild
-      $CC $appCflags -o "$appProgram" $appSources $appLdflags
+      $CC ${arguments build.cflags} -o ${program} ${toString build.sources} ${arguments build.ldflags}
       runHook postBuild
     '';
     installPhase = ''
       runHook preInstall
       mkdir -p "$out/bin"
-      cp "$appProgram" "$out/bin/$appProgram"
+      cp ${program} "$out/bin/"${program}
       runHook postInstall
     '';
   };

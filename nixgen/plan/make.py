@@ -1,0 +1,134 @@
+"""Making the Plan: pure functions from AppSpecs, pins and options to frozen data."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+import nixgen
+from nixgen.errors import UsageError
+from nixgen.plan.config import make_annotations, make_config
+from nixgen.plan.entries import make_entries
+from nixgen.plan.model import BuildPlan, ImagePlan, PinnedSet, Plan
+from nixgen.platforms import Platform
+from nixgen.spec import AppSpec
+from nixgen.spec.model import Build, CBuild, FilesBuild, NixBuild
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What the command line adds to the description.
+
+    `build_system` is the Nix system that builds run on. `source_date_epoch` is the variable of
+    that name in seconds, None where unset; `created` replaces the description's own.
+    """
+
+    build_system: str
+    tag: str | None = None
+    created: int | Literal["source-date-epoch"] | None = None
+    source_date_epoch: int | None = None
+
+
+def make_plan(
+    specs: Sequence[AppSpec],
+    *,
+    description_file: str,
+    package_set: PinnedSet,
+    options: PlanOptions,
+) -> Plan:
+    """The plan for one description, resolved for each of its platforms (at least one)."""
+    first = specs[0]
+    return Plan(
+        app_name=first.app.name,
+        app_version=first.app.version,
+        nixgen_version=nixgen.__version__,
+        description_file=description_file,
+        description_digest=first.digest,
+        profile=first.profile,
+        package_set=package_set,
+        images=tuple(make_image_plan(spec, options) for spec in specs),
+    )
+
+
+def make_image_plan(spec: AppSpec, options: PlanOptions) -> ImagePlan:
+    """The plan of one image; raises UsageError where `created` needs a variable that is unset."""
+    image = spec.image
+    strategy, reason = _strategy(spec.platform, options.build_system)
+    return ImagePlan(
+        platform=spec.platform,
+        build_system=options.build_system,
+        strategy=strategy,
+        strategy_reason=reason,
+        name=spec.app.name,
+        tag=options.tag or image.tags[0],
+        created=_created(spec, options),
+        contents=_contents(spec),
+        build=_build(spec.build) if spec.build is not None else None,
+        config=make_config(spec),
+        entries=make_entries(spec),
+        max_layers=image.layers.max,
+        compression=image.compression,
+        annotations=make_annotations(spec),
+    )
+
+
+def _strategy(platform: Platform, build_system: str) -> tuple[Literal["native", "cross"], str]:
+    system = platform.facts.system
+    if system == build_system:
+        return "native", f"{platform} is this build machine's own platform"
+    return "cross", f"{build_system} compiles for {system}"
+
+
+def _contents(spec: AppSpec) -> tuple[str, ...]:
+    wanted = list(spec.image.contents)
+    if spec.image.ca_certificates:
+        wanted.append("cacert")
+    if spec.image.timezones or spec.image.timezone is not None:
+        wanted.append("tzdata")
+    return tuple(dict.fromkeys(wanted))
+
+
+def _created(spec: AppSpec, options: PlanOptions) -> str:
+    wanted = options.created if options.created is not None else spec.image.created
+    if wanted == "source-date-epoch":
+        if options.source_date_epoch is None:
+            raise UsageError(
+                "created is source-date-epoch, and SOURCE_DATE_EPOCH is not set",
+                hint="export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or leave `created` out",
+            )
+        wanted = options.source_date_epoch
+    moment = datetime.datetime.fromtimestamp(wanted, tz=datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _build(build: Build) -> BuildPlan:
+    packages: tuple[str, ...] = ()
+    data: dict[str, Any]
+    match build:
+        case FilesBuild():
+            data = {
+                "dest": build.dest,
+                "include": list(build.include),
+                "exclude": list(build.exclude),
+            }
+        case CBuild():
+            packages = build.libs
+            data = {
+                "system": build.system,
+                "program": build.program,
+                "sources": list(build.sources),
+                "cflags": [*([f"-std={build.std}"] if build.std else []), *build.cflags],
+                "ldflags": list(build.ldflags),
+                "makeTargets": list(build.make_targets),
+            }
+        case NixBuild():
+            data = {"file": build.file, "args": {name: _listed(v) for name, v in build.args}}
+        case _:
+            assert_never(build)
+    return BuildPlan(kind=build.kind, src=build.src, packages=packages, data=data)
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
