@@ -1,0 +1,75 @@
+"""The image writer: from an image conf and a store to an OCI image, bit for bit reproducible.
+
+The order of use: `read_conf`, then `build_image` with a `LayerBuilder` for each platform, then
+one of `write_layout`, `write_oci_archive`, `write_docker_archive`. Everything here needs the
+standard library only, so that it can run inside a derivation.
+"""
+
+from nixgen.oci.archive import write_docker_archive, write_oci_archive
+from nixgen.oci.cache import CachedLayer, LayerCache
+from nixgen.oci.compress import (
+    CompressionKind,
+    Compressor,
+    OpenFilter,
+    gzip_compressor,
+    zstd_compressor,
+)
+from nixgen.oci.conf import ImageConf, parse_conf, read_conf
+from nixgen.oci.image import (
+    BuiltImage,
+    Descriptor,
+    build_image,
+    canonical_json,
+    make_config,
+    make_index,
+    make_manifest,
+)
+from nixgen.oci.layer import BuiltLayer, LayerBuilder
+from nixgen.oci.layout import LayoutResult, write_layout
+from nixgen.oci.reading import Layout, LayoutImage, LayoutLayer, read_layout
+from nixgen.oci.rootfs import materialise_rootfs, unpack_rootfs
+from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer, layer_sources
+from nixgen.oci.store import StoreRoot
+from nixgen.oci.tar import Sink, write_layer_tar
+from nixgen.oci.tarheader import HeaderEncoder, Ownership
+
+__all__ = [
+    "BuiltImage",
+    "BuiltLayer",
+    "CachedLayer",
+    "CompressionKind",
+    "Compressor",
+    "CustomisationLayer",
+    "Descriptor",
+    "HeaderEncoder",
+    "ImageConf",
+    "LayerBuilder",
+    "LayerCache",
+    "LayerSource",
+    "Layout",
+    "LayoutImage",
+    "LayoutLayer",
+    "LayoutResult",
+    "OpenFilter",
+    "Ownership",
+    "Sink",
+    "StoreLayer",
+    "StoreRoot",
+    "build_image",
+    "canonical_json",
+    "gzip_compressor",
+    "layer_sources",
+    "make_config",
+    "make_index",
+    "make_manifest",
+    "materialise_rootfs",
+    "parse_conf",
+    "read_conf",
+    "read_layout",
+    "unpack_rootfs",
+    "write_docker_archive",
+    "write_layer_tar",
+    "write_layout",
+    "write_oci_archive",
+    "zstd_compressor",
+]

@@ -1,0 +1,240 @@
+"""Writing an OCI image layout to disk so that it is always whole.
+
+https://github.com/opencontainers/image-spec/blob/main/image-layout.md. A new layout is built
+beside its place and renamed. In an existing one the blobs come first, then `index.json` by
+rename, then the sweep of blobs that nothing names any more: at every moment `index.json` names
+only what is there. The image is the entry with a tag; entries without one are referrers, which
+stay as long as what they refer to stays.
+
+Layers are not flushed to the disk: they carry digests and can be made again. `index.json`,
+manifests and configs are, so that a layout on disk is never one that names nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.digest import Digest
+from nixgen.errors import UsageError
+from nixgen.oci import faults
+from nixgen.oci.aside import MARK, aside, locked
+from nixgen.oci.blob import place_blob, sync_folder, write_durably
+from nixgen.oci.image import INDEX_TYPE, REF_NAME, BuiltImage, Descriptor, make_index
+
+MARKER = b'{"imageLayoutVersion":"1.0.0"}'
+_BLOB_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutContent:
+    """A layout before it is written: small blobs as bytes, layers as files.
+
+    `top` is the descriptor of the image: the manifest, or the index over several platforms.
+    """
+
+    top: Descriptor
+    small: dict[Digest, bytes]
+    layers: dict[Digest, Path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutResult:
+    """What `write_layout` wrote. `digest` is of the manifest, or of the index where several."""
+
+    path: Path
+    tag: str | None
+    digest: Digest
+    images: tuple[BuiltImage, ...]
+
+
+def layout_content(images: Sequence[BuiltImage]) -> LayoutContent:
+    """Everything that a layout of these images, one per platform, has to hold.
+
+    Raises UsageError where there is none, or two for one platform.
+    """
+    platforms = [str(image.platform) for image in images]
+    if not images or len(set(platforms)) != len(platforms):
+        raise UsageError(f"expected one image for each platform, got {', '.join(platforms) or '0'}")
+    small: dict[Digest, bytes] = {}
+    layers: dict[Digest, Path] = {}
+    for image in images:
+        small[image.digest] = image.manifest
+        small[image.config_digest] = image.config
+        for layer in image.layers:
+            layers.setdefault(layer.digest, layer.blob)
+    if len(images) == 1:
+        return LayoutContent(top=images[0].descriptor, small=small, layers=layers)
+    index = make_index([image.descriptor for image in images])
+    top = Descriptor(media_type=INDEX_TYPE, digest=Digest.of_bytes(index), size_bytes=len(index))
+    return LayoutContent(top=top, small={**small, top.digest: index}, layers=layers)
+
+
+def layout_index(
+    content: LayoutContent, *, tag: str | None, referrers: Sequence[Any] = ()
+) -> bytes:
+    """The bytes of `index.json`: the image under its tag, then referrers as they stood."""
+    annotations = None if tag is None else {REF_NAME: tag}
+    top = Descriptor(
+        media_type=content.top.media_type,
+        digest=content.top.digest,
+        size_bytes=content.top.size_bytes,
+        platform=content.top.platform,
+        annotations=annotations,
+    )
+    document = json.loads(make_index([top]))
+    document["manifests"].extend(referrers)
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def write_layout(images: Sequence[BuiltImage], dest: Path, *, tag: str | None) -> LayoutResult:
+    """Write images, one per platform, as the OCI layout `dest`, replacing a layout there.
+
+    Raises UsageError where `dest` is something else than a layout or an empty folder, MachineError
+    where it can't be written; what was there is whole then, and nothing is left behind.
+    """
+    content = layout_content(images)
+    with faults.writing("the image", dest):
+        dest.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_layout(dest):
+            _write_new(content, dest, tag)
+        else:
+            _write_over(content, dest, tag)
+    return LayoutResult(path=dest, tag=tag, digest=content.top.digest, images=tuple(images))
+
+
+def _is_layout(dest: Path) -> bool:
+    """Whether `dest` is a layout; False where it is free. Raises UsageError else."""
+    if not dest.is_symlink() and not dest.exists():
+        return False
+    if dest.is_dir():
+        if (dest / "oci-layout").is_file() and (dest / "index.json").is_file():
+            return True
+        if not any(dest.iterdir()):
+            return False
+    raise UsageError(
+        f"{dest} is there and is not an OCI image layout: it is left alone",
+        hint="name another place with -o, or remove it yourself",
+    )
+
+
+def _write_new(content: LayoutContent, dest: Path, tag: str | None) -> None:
+    with aside(dest, folder=True) as temporary:
+        blobs = temporary / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        _add_blobs(content, blobs, added=[])
+        (temporary / "oci-layout").write_bytes(MARKER)
+        write_durably(temporary / "index.json", layout_index(content, tag=tag))
+        sync_folder(temporary)
+        temporary.chmod(0o755)
+        try:
+            # why: renames onto an empty folder too, and fails on one that another run has filled.
+            temporary.rename(dest)
+        except OSError:
+            if not _is_layout(dest):
+                raise
+            _write_over(content, dest, tag)
+        sync_folder(dest.parent)
+
+
+def _write_over(content: LayoutContent, dest: Path, tag: str | None) -> None:
+    blobs = dest / "blobs" / "sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+    with locked(dest):
+        added: list[Path] = []
+        temporary = dest / f"{MARK}index.json"
+        index = b""
+        try:
+            _add_blobs(content, blobs, added=added)
+            referrers, kept = _referrers(dest, content)
+            index = layout_index(content, tag=tag, referrers=referrers)
+            write_durably(temporary, index)
+            temporary.replace(dest / "index.json")
+        except BaseException:
+            # why: an interrupt may come just after the rename; the blobs are wanted then.
+            if (dest / "index.json").read_bytes() != index:
+                _remove((*added, temporary))
+            raise
+        sync_folder(dest)
+        _sweep(blobs, {*content.small, *content.layers, *kept})
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _add_blobs(content: LayoutContent, blobs: Path, *, added: list[Path]) -> None:
+    """Put every blob in place that is not there; each appears under its name only when whole."""
+    for digest, data in sorted(content.small.items()):
+        place = blobs / digest.hex
+        if place.is_symlink() or not place.is_file() or place.read_bytes() != data:
+            temporary = blobs / f"{MARK}{digest.hex}"
+            temporary.unlink(missing_ok=True)
+            added.extend((temporary, place))
+            write_durably(temporary, data)
+            temporary.replace(place)
+    for digest, source in sorted(content.layers.items()):
+        place = blobs / digest.hex
+        if _is_copy(place, source):
+            continue
+        temporary = blobs / f"{MARK}{digest.hex}"
+        temporary.unlink(missing_ok=True)
+        added.append(temporary)
+        if not place.exists():
+            added.append(place)
+        place_blob(source, temporary, may_link=True)
+        temporary.replace(place)
+    sync_folder(blobs)
+
+
+def _is_copy(place: Path, source: Path) -> bool:
+    """Whether a blob there is this very file, or an unchanged copy of it."""
+    if place.is_symlink() or not place.is_file():
+        return False
+    there, wanted = place.stat(), source.stat()
+    return (there.st_size, there.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
+
+
+def _referrers(dest: Path, content: LayoutContent) -> tuple[list[Any], set[Digest]]:
+    """The entries of the old index that refer to what stays, and all blobs that they need."""
+    entries: list[Any] = []
+    kept: set[Digest] = set()
+    try:
+        old = json.loads((dest / "index.json").read_bytes())["manifests"]
+        for entry in old:
+            needs = _referrer_blobs(dest, entry, content)
+            if needs:
+                entries.append(entry)
+                kept |= needs
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        # why: a damaged index is replaced like any other.
+        return [], set()
+    return entries, kept
+
+
+def _referrer_blobs(dest: Path, entry: Any, content: LayoutContent) -> set[Digest]:
+    if REF_NAME in entry.get("annotations", {}):
+        return set()
+    digest = Digest.parse(entry["digest"])
+    manifest = json.loads((dest / "blobs" / "sha256" / digest.hex).read_bytes())
+    subject = manifest.get("subject")
+    if subject is None or Digest.parse(subject["digest"]) not in content.small:
+        return set()
+    parts = (manifest["config"], *manifest["layers"])
+    return {digest, *(Digest.parse(part["digest"]) for part in parts)}
+
+
+def _sweep(blobs: Path, keep: set[Digest]) -> None:
+    names = {digest.hex for digest in keep}
+    for path in sorted(blobs.iterdir()):
+        ours = _BLOB_NAME.fullmatch(path.name) or path.name.startswith(MARK)
+        if ours and path.name not in names:
+            with contextlib.suppress(OSError):
+                path.unlink()

@@ -1,0 +1,233 @@
+"""Reading an OCI image layout: small views, each checked against the digest that names it.
+
+https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.digest import Digest
+from nixgen.errors import BuildError, UsageError
+from nixgen.oci.image import (
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    REF_NAME,
+    Descriptor,
+    parse_store_paths,
+)
+from nixgen.platforms import Platform
+
+# why: a manifest or config larger than this is no image but an attack on memory.
+_SMALL_BLOB_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutLayer:
+    """A layer of an image in a layout; `store_paths` is empty where the image does not tell."""
+
+    descriptor: Descriptor
+    diff_id: Digest
+    store_paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutImage:
+    """One platform's image in a layout. `manifest` and `config` are the bytes as stored."""
+
+    platform: Platform
+    digest: Digest
+    manifest: bytes
+    config: bytes
+    config_digest: Digest
+    layers: tuple[LayoutLayer, ...]
+    annotations: Mapping[str, str]
+
+    @property
+    def runtime(self) -> Mapping[str, Any]:
+        """The runtime configuration (`Entrypoint`, `Env`, …), as the image holds it."""
+        config = json.loads(self.config).get("config") or {}
+        return config if isinstance(config, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """An OCI image layout on disk: its tagged image, and what refers to it.
+
+    `digest` is of the manifest, or of the index where there are several platforms.
+    """
+
+    path: Path
+    tag: str | None
+    digest: Digest
+    images: tuple[LayoutImage, ...]
+    referrers: tuple[Descriptor, ...]
+
+    def blob(self, digest: Digest) -> Path:
+        """Where a blob lies."""
+        return self.path / "blobs" / "sha256" / digest.hex
+
+    def image(self, platform: Platform) -> LayoutImage:
+        """The image for a platform; raises UsageError naming those there are."""
+        for image in self.images:
+            if image.platform == platform:
+                return image
+        known = ", ".join(str(image.platform) for image in self.images)
+        raise UsageError(f"{self.path} holds no image for {platform}, but for {known}")
+
+    def verify_layers(self) -> None:
+        """Hash every layer; raises BuildError naming the first blob that is not what it says."""
+        for image in self.images:
+            for layer in image.layers:
+                _check_blob(self.blob(layer.descriptor.digest), layer.descriptor)
+
+
+def read_layout(path: Path, *, tag: str | None = None) -> Layout:
+    """Read a layout's index, manifests and configs; layers are not opened.
+
+    `tag` chooses among several images. Raises UsageError where `path` is no layout or has no such
+    tag, BuildError where what it holds is damaged.
+    """
+    if not (path / "oci-layout").is_file():
+        raise UsageError(f"{path} is not an OCI image layout: it has no file 'oci-layout'")
+    try:
+        version = _object((path / "oci-layout").read_bytes()).get("imageLayoutVersion")
+        index = _object((path / "index.json").read_bytes())
+        if version != "1.0.0":
+            raise ValueError(f"the layout version is {version!r}, this reads 1.0.0")
+        entries = [_descriptor(entry) for entry in index["manifests"]]
+        return _Reader(path).layout(entries, tag)
+    except OSError as error:
+        raise UsageError(f"can't read {error.filename or path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BuildError(f"the OCI image layout {path} is damaged: {error}") from error
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def layout(self, entries: list[Descriptor], tag: str | None) -> Layout:
+        top = _choose(self._path, entries, tag)
+        images = tuple(self._images(top))
+        subjects = {top.digest, *(image.digest for image in images)}
+        others = [entry for entry in entries if _tag(entry) is None and entry is not top]
+        return Layout(
+            path=self._path,
+            tag=_tag(top),
+            digest=top.digest,
+            images=images,
+            referrers=tuple(entry for entry in others if self._subject(entry) in subjects),
+        )
+
+    def _images(self, top: Descriptor) -> list[LayoutImage]:
+        if top.media_type == INDEX_TYPE:
+            index = _object(self._small(top))
+            manifests = [_descriptor(entry) for entry in index["manifests"]]
+            return [self._image(manifest) for manifest in manifests]
+        return [self._image(top)]
+
+    def _image(self, descriptor: Descriptor) -> LayoutImage:
+        if descriptor.media_type != MANIFEST_TYPE:
+            raise ValueError(f"{descriptor.digest} is a {descriptor.media_type}, no image")
+        manifest = self._small(descriptor)
+        document = _object(manifest)
+        config_descriptor = _descriptor(document["config"])
+        config = self._small(config_descriptor)
+        return LayoutImage(
+            platform=_platform(_object(config)),
+            digest=descriptor.digest,
+            manifest=manifest,
+            config=config,
+            config_digest=config_descriptor.digest,
+            layers=_layers(document, _object(config)),
+            annotations=_texts(document.get("annotations", {})),
+        )
+
+    def _subject(self, entry: Descriptor) -> Digest | None:
+        subject = _object(self._small(entry)).get("subject")
+        return None if subject is None else Digest.parse(subject["digest"])
+
+    def _small(self, descriptor: Descriptor) -> bytes:
+        if descriptor.size_bytes > _SMALL_BLOB_BYTES:
+            raise ValueError(f"{descriptor.digest} is said to have {descriptor.size_bytes} bytes")
+        with (self._path / "blobs" / "sha256" / descriptor.digest.hex).open("rb") as file:
+            data = file.read(descriptor.size_bytes + 1)
+        if len(data) != descriptor.size_bytes or Digest.of_bytes(data) != descriptor.digest:
+            raise ValueError(f"the blob {descriptor.digest} does not have that digest and size")
+        return data
+
+
+def _choose(path: Path, entries: list[Descriptor], tag: str | None) -> Descriptor:
+    tagged = [entry for entry in entries if _tag(entry) is not None]
+    if tag is not None:
+        found = [entry for entry in tagged if _tag(entry) == tag]
+    else:
+        # why: an image may be written without a tag; it then stands first, referrers after it.
+        found = tagged or entries[:1]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(str(_tag(entry)) for entry in tagged) or "none"
+    wanted = "one image" if tag is None else f"the tag {tag!r}"
+    raise UsageError(f"{path} does not hold {wanted}; its tags: {known}")
+
+
+def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[LayoutLayer, ...]:
+    descriptors = [_descriptor(entry) for entry in manifest["layers"]]
+    diff_ids = [Digest.parse(text) for text in config["rootfs"]["diff_ids"]]
+    if len(descriptors) != len(diff_ids):
+        raise ValueError(f"{len(descriptors)} layers, but {len(diff_ids)} diffIDs")
+    history = [entry for entry in config.get("history", []) if not entry.get("empty_layer")]
+    comments = [str(entry.get("comment", "")) for entry in history]
+    if len(comments) != len(descriptors):
+        comments = [""] * len(descriptors)
+    return tuple(
+        LayoutLayer(descriptor=descriptor, diff_id=diff_id, store_paths=parse_store_paths(comment))
+        for descriptor, diff_id, comment in zip(descriptors, diff_ids, comments, strict=True)
+    )
+
+
+def _check_blob(path: Path, descriptor: Descriptor) -> None:
+    try:
+        size_bytes, digest = path.stat().st_size, Digest.of_file(path)
+    except OSError as error:
+        raise BuildError(f"can't read the blob {path}: {error.strerror}") from error
+    if (size_bytes, digest) != (descriptor.size_bytes, descriptor.digest):
+        raise BuildError(f"the blob {path} holds {size_bytes} bytes with the digest {digest}")
+
+
+def _tag(entry: Descriptor) -> str | None:
+    return (entry.annotations or {}).get(REF_NAME)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise TypeError("not a JSON object")
+    return document
+
+
+def _descriptor(document: Any) -> Descriptor:
+    size_bytes = document["size"]
+    if not isinstance(size_bytes, int) or isinstance(size_bytes, bool) or size_bytes < 0:
+        raise ValueError(f"not a size: {size_bytes!r}")
+    return Descriptor(
+        media_type=str(document["mediaType"]),
+        digest=Digest.parse(document["digest"]),
+        size_bytes=size_bytes,
+        annotations=_texts(document.get("annotations", {})),
+        artifact_type=document.get("artifactType"),
+    )
+
+
+def _platform(config: Mapping[str, Any]) -> Platform:
+    parts = (config["os"], config["architecture"], config.get("variant"))
+    return Platform.parse("/".join(part for part in parts if part))
+
+
+def _texts(document: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in document.items()}

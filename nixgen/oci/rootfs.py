@@ -1,0 +1,225 @@
+"""An image's files in a folder, for runners that need no engine.
+
+`materialise_rootfs` copies store paths (sharing extents where the file system can) and unpacks
+the customisation layer: no compressed byte is touched. `unpack_rootfs` unpacks the layers of a
+layout. Both write only below the folder: names with `..`, entries whose parent is a symbolic
+link, hard links out of the folder and devices are refused.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+import tarfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from nixgen import _process
+from nixgen.errors import BuildError, MachineError, UsageError
+from nixgen.oci import faults
+from nixgen.oci.blob import copy_blob, write_all
+from nixgen.oci.compress import OpenFilter
+from nixgen.oci.conf import ImageConf
+from nixgen.oci.layer import MEDIA_TYPES
+from nixgen.oci.reading import Layout, LayoutImage
+from nixgen.oci.source import CustomisationLayer
+from nixgen.oci.store import StoreRoot
+from nixgen.oci.tar import walk_store_path
+from nixgen.oci.tarheader import Ownership
+
+_CHUNK_BYTES = 1 << 20
+_WHITEOUT = ".wh."
+
+
+def materialise_rootfs(conf: ImageConf, *, store: StoreRoot, dest: Path) -> None:
+    """Put the files of a conf's image into `dest`, an empty or new folder.
+
+    Owners are set where this process is root, else all is owned by it. Raises UsageError where
+    `dest` is not empty, MachineError where the store can't be read or `dest` not written,
+    BuildError for unsafe names.
+    """
+    _prepare(dest)
+    with faults.writing("the image's files", dest):
+        for path in conf.store_paths:
+            _copy_store_path(path, store, dest, conf.ownership)
+        for folder in ("nix/store", "nix"):
+            if (dest / folder).is_dir():
+                _finish(dest / folder, 0o755, conf.ownership)
+        layer = CustomisationLayer(path=conf.customisation_layer, store=store)
+        try:
+            tar = layer.tar.open("rb")
+        except OSError as error:
+            raise faults.unreadable(f"{layer.path}/layer.tar", error) from error
+        with tar:
+            _unpack(tar, dest)
+
+
+def unpack_rootfs(
+    layout: Layout,
+    image: LayoutImage,
+    dest: Path,
+    *,
+    decompress: Sequence[str] = ("zstd", "-q", "-d", "-c"),
+    open_filter: OpenFilter = _process.open_filter,
+) -> None:
+    """Unpack the layers of a layout's image into `dest`, an empty or new folder.
+
+    `decompress` is the program for zstd layers, from stdin to stdout. Raises as
+    `materialise_rootfs`, and BuildError for a layer of unknown type.
+    """
+    kinds = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
+    _prepare(dest)
+    with faults.writing("the image's files", dest):
+        for layer in image.layers:
+            kind = kinds.get(layer.descriptor.media_type)
+            blob = layout.blob(layer.descriptor.digest)
+            if kind == "none":
+                with blob.open("rb") as tar:
+                    _unpack(tar, dest)
+            elif kind == "gzip":
+                with gzip.open(blob) as plain:
+                    _unpack(plain, dest)
+            elif kind == "zstd":
+                _unpack_through(decompress, blob, dest, open_filter)
+            else:
+                raise BuildError(f"{blob} is a {layer.descriptor.media_type}: not known")
+
+
+def _prepare(dest: Path) -> None:
+    if dest.is_symlink() or (dest.exists() and (not dest.is_dir() or any(dest.iterdir()))):
+        raise UsageError(f"{dest} is not an empty folder: it is left alone")
+    with faults.writing("the image's files", dest):
+        dest.mkdir(parents=True, exist_ok=True)
+
+
+def _copy_store_path(logical: str, store: StoreRoot, dest: Path, ownership: Ownership) -> None:
+    folders: list[tuple[Path, int]] = []
+    (dest / logical.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+    for member in walk_store_path(logical, store):
+        place = Path(os.fsdecode(os.fsencode(dest) + b"/" + _raw(member.name)))
+        source, mode = Path(os.fsdecode(member.place)), member.info.st_mode
+        if stat.S_ISDIR(mode):
+            place.mkdir(mode=0o700)
+            folders.append((place, mode))
+        elif stat.S_ISLNK(mode):
+            place.symlink_to(source.readlink())
+            _finish(place, None, ownership)
+        elif stat.S_ISREG(mode):
+            copy_blob(source, place)
+            _finish(place, mode, ownership)
+        else:
+            raise BuildError(f"{member.name} is a device, pipe or socket: no image holds it")
+    for place, mode in reversed(folders):
+        _finish(place, mode, ownership)
+
+
+def _raw(name: str) -> bytes:
+    return name.lstrip("/").encode("utf-8", "surrogateescape")
+
+
+def _finish(place: Path, mode: int | None, ownership: Ownership) -> None:
+    if os.geteuid() == 0:
+        os.chown(place, ownership.uid, ownership.gid, follow_symlinks=False)
+    if mode is not None:
+        place.chmod(stat.S_IMODE(mode))
+    os.utime(place, (ownership.mtime, ownership.mtime), follow_symlinks=False)
+
+
+def _unpack_through(
+    decompress: Sequence[str], blob: Path, dest: Path, open_filter: OpenFilter
+) -> None:
+    read_end, write_end = os.pipe()
+    failures: list[Exception] = []
+
+    def feed() -> None:
+        try:
+            with blob.open("rb") as source, open_filter(decompress, stdout=write_end) as program:
+                os.close(write_end)
+                while data := source.read(_CHUNK_BYTES):
+                    write_all(program.stdin.fileno(), data)
+        except (OSError, MachineError) as error:
+            failures.append(error)
+            _close(write_end)
+
+    feeder = threading.Thread(target=feed, name="nixgen-feed", daemon=True)
+    feeder.start()
+    try:
+        with open(read_end, "rb") as tar:  # noqa: PTH123  why: a descriptor has no path
+            _unpack(tar, dest)
+            while tar.read(_CHUNK_BYTES):
+                pass
+    except BuildError as error:
+        feeder.join()
+        raise (failures[0] if failures else error) from error
+    feeder.join()
+    if failures:
+        raise failures[0]
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
+
+
+def _unpack(stream: IO[bytes] | gzip.GzipFile, dest: Path) -> None:
+    folders: list[tuple[Path, tarfile.TarInfo]] = []
+    try:
+        with tarfile.open(fileobj=stream, mode="r|", encoding="utf-8") as tar:
+            for member in tar:
+                place = _place(dest, member.name)
+                _put(tar, member, place, dest)
+                if member.isdir():
+                    folders.append((place, member))
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise BuildError(f"a layer is not a whole tar archive: {error}") from error
+    for place, member in reversed(folders):
+        _finish_member(place, member)
+
+
+def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, dest: Path) -> None:
+    if member.isdir():
+        if place.is_symlink() or not place.is_dir():
+            place.mkdir(mode=0o700)
+        else:
+            place.chmod(0o700)
+        return
+    if place.is_symlink() or place.exists():
+        place.unlink()
+    if member.issym():
+        place.symlink_to(member.linkname)
+    elif member.islnk():
+        place.hardlink_to(_place(dest, member.linkname))
+    elif member.isreg():
+        content = tar.extractfile(member)
+        with place.open("xb") as file:
+            while content is not None and (data := content.read(_CHUNK_BYTES)):
+                file.write(data)
+    else:
+        raise BuildError(f"the layer's entry {member.name!r} is a device or pipe: refused")
+    if not member.islnk():
+        _finish_member(place, member)
+
+
+def _finish_member(place: Path, member: tarfile.TarInfo) -> None:
+    ownership = Ownership(
+        mtime=int(member.mtime), uid=member.uid, gid=member.gid, uname="", gname=""
+    )
+    _finish(place, None if member.issym() else member.mode, ownership)
+
+
+def _place(dest: Path, name: str) -> Path:
+    """Where an entry goes; raises BuildError where that is not below `dest` for certain."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts or any(part.startswith(_WHITEOUT) for part in parts):
+        raise BuildError(f"the layer's entry {name!r} is refused: it is not a plain path")
+    place = dest
+    for part in parts[:-1]:
+        place /= part
+        if place.is_symlink() or not place.is_dir():
+            raise BuildError(f"the layer's entry {name!r} is refused: {part!r} is no folder")
+    return place / parts[-1] if parts else dest

@@ -1,0 +1,130 @@
+"""What the layers of an image are made from: store paths, or a tar that lies ready in one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nixgen.errors import BuildError
+from nixgen.oci import faults
+from nixgen.oci.blob import Summed
+from nixgen.oci.conf import ImageConf
+from nixgen.oci.store import StoreRoot
+from nixgen.oci.tar import Sink, write_layer_tar
+from nixgen.oci.tarheader import Ownership
+
+_COPY_BYTES = 512 << 10
+
+
+class LayerSource(Protocol):
+    """What a layer's tar can be made from, as often as it is wanted."""
+
+    @property
+    def store_paths(self) -> tuple[str, ...]:
+        """The store paths that the layer stands for, in order."""
+        ...
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """All that the tar depends on."""
+        ...
+
+    def write(self, sink: Sink) -> None:
+        """Write the tar; raises MachineError or BuildError."""
+        ...
+
+    def check(self, tar: Summed) -> None:
+        """Raise BuildError if the tar is not what it was said to be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLayer:
+    """A layer of store paths, made anew from the store."""
+
+    store_paths: tuple[str, ...]
+    ownership: Ownership
+    store: StoreRoot
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """See `LayerSource`."""
+        owner = self.ownership
+        ids = (owner.mtime, owner.uid, owner.gid, owner.uname, owner.gname)
+        return ("store", *ids, *self.store_paths)
+
+    def write(self, sink: Sink) -> None:
+        """See `LayerSource`."""
+        write_layer_tar(self.store_paths, ownership=self.ownership, store=self.store, sink=sink)
+
+    def check(self, tar: Summed) -> None:
+        """A store layer has no digest before it is made: anything goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomisationLayer:
+    """A layer whose tar lies ready in a store path, with its digest: copied as it is."""
+
+    path: str
+    store: StoreRoot
+
+    @property
+    def store_paths(self) -> tuple[str, ...]:
+        """See `LayerSource`."""
+        return (self.path,)
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """See `LayerSource`."""
+        return ("customisation", self.path)
+
+    @property
+    def tar(self) -> Path:
+        """The layer's tar on disk."""
+        return self.store.physical(self.path) / "layer.tar"
+
+    def write(self, sink: Sink) -> None:
+        """See `LayerSource`."""
+        name = f"{self.path}/layer.tar"
+        buffer = memoryview(bytearray(_COPY_BYTES))
+        try:
+            file = os.open(self.tar, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise faults.unreadable(name, error) from error
+        try:
+            while count := _read_into(file, buffer, name):
+                sink(buffer[:count])
+        finally:
+            os.close(file)
+
+    def check(self, tar: Summed) -> None:
+        """See `LayerSource`."""
+        name = f"{self.path}/checksum"
+        try:
+            text = (self.store.physical(self.path) / "checksum").read_bytes().strip()
+        except OSError as error:
+            raise faults.unreadable(name, error) from error
+        if text != tar.digest.hex.encode():
+            raise BuildError(
+                f"{self.path}/layer.tar has the digest {tar.digest.hex}, but {name} says "
+                f"{text[:80].decode('ascii', 'replace')}",
+                hint="the store is damaged: run 'nix-store --verify --check-contents'",
+            )
+
+
+def layer_sources(conf: ImageConf, *, store: StoreRoot) -> tuple[LayerSource, ...]:
+    """The layers that a conf names, lowest first: the store layers, then the customisation."""
+    layers: list[LayerSource] = [
+        StoreLayer(store_paths=paths, ownership=conf.ownership, store=store)
+        for paths in conf.store_layers
+    ]
+    return (*layers, CustomisationLayer(path=conf.customisation_layer, store=store))
+
+
+def _read_into(file: int, buffer: memoryview, name: str) -> int:
+    try:
+        return os.readv(file, (buffer,))
+    except OSError as error:
+        raise faults.unreadable(name, error) from error
