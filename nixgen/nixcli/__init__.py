@@ -1,0 +1,33 @@
+"""The gateway to Nix, 2.8 and newer: everything said to it and heard from it passes here."""
+
+from nixgen.nixcli.access import Host, Mode, StoreAccess
+from nixgen.nixcli.calls import INSTALL_HINT
+from nixgen.nixcli.failures import DerivationFailedError, SourceNames, ThrownError
+from nixgen.nixcli.gateway import BuildPlan, BuildTarget, Nix
+from nixgen.nixcli.settings import NixSettings
+from nixgen.nixcli.shapes import Derivation, PathInfo
+from nixgen.nixcli.store import Collected, StoreTree
+from nixgen.nixcli.storepath import StorePath, fixed_output_path
+from nixgen.nixcli.version import OLDEST_NIX, NixVersion
+
+__all__ = [
+    "INSTALL_HINT",
+    "OLDEST_NIX",
+    "BuildPlan",
+    "BuildTarget",
+    "Collected",
+    "Derivation",
+    "DerivationFailedError",
+    "Host",
+    "Mode",
+    "Nix",
+    "NixSettings",
+    "NixVersion",
+    "PathInfo",
+    "SourceNames",
+    "StoreAccess",
+    "StorePath",
+    "StoreTree",
+    "ThrownError",
+    "fixed_output_path",
+]

@@ -1,0 +1,136 @@
+"""The JSON that Nix prints, in each of its shapes, as values.
+
+`path-info`: Nix 2.8 gives a list of objects with `path`; later an object from path to info, null
+for an invalid path; with `--json-format 2` base names. Derivations: up to 2.2x an object from
+path to derivation with `inputDrvs` and `inputSrcs`; later `{derivations, version}` with base
+names and `inputs: {drvs, srcs}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nixgen.digest import Digest
+from nixgen.errors import MachineError
+from nixgen.nixcli.storepath import STORE_DIR, StorePath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathInfo:
+    """What the store knows of a valid path. `references` are sorted and may hold `path`."""
+
+    path: StorePath
+    nar_hash: Digest
+    nar_size_bytes: int
+    references: tuple[StorePath, ...]
+    deriver: StorePath | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """A derivation as Nix instantiated it.
+
+    `outputs` maps an output's name to its path; `input_derivations` a derivation to the names
+    of its outputs that are used.
+    """
+
+    path: StorePath
+    name: str
+    system: str
+    builder: str
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    outputs: Mapping[str, StorePath]
+    input_sources: tuple[StorePath, ...]
+    input_derivations: Mapping[StorePath, tuple[str, ...]]
+
+
+def parse_path_infos(data: Any) -> list[PathInfo]:
+    """The valid paths in the answer of `nix path-info --json`, sorted by path.
+
+    Raises MachineError when the answer has no known shape.
+    """
+    with _Shape("nix path-info --json"):
+        if isinstance(data, list):
+            entries = [(entry["path"], entry) for entry in data]
+        elif isinstance(data.get("info"), dict):
+            entries = list(data["info"].items())
+        else:
+            entries = list(data.items())
+        infos = {
+            _path(path): _path_info(path, entry)
+            for path, entry in entries
+            if entry is not None and entry.get("valid", True)
+        }
+        return [infos[path] for path in sorted(infos)]
+
+
+def parse_derivations(data: Any) -> dict[StorePath, Derivation]:
+    """The answer of `nix derivation show`. Raises MachineError when it has no known shape."""
+    with _Shape("nix derivation show"):
+        entries = data["derivations"] if "derivations" in data and "version" in data else data
+        derivations = [_derivation(path, entry) for path, entry in entries.items()]
+        return {derivation.path: derivation for derivation in derivations}
+
+
+def _path_info(path: str, entry: dict[str, Any]) -> PathInfo:
+    deriver = entry.get("deriver")
+    return PathInfo(
+        path=_path(path),
+        nar_hash=_nar_hash(entry["narHash"]),
+        nar_size_bytes=int(entry["narSize"]),
+        references=tuple(sorted(_path(reference) for reference in entry["references"])),
+        deriver=_path(deriver) if deriver else None,
+    )
+
+
+def _derivation(path: str, entry: dict[str, Any]) -> Derivation:
+    inputs = entry.get("inputs") or {"drvs": entry["inputDrvs"], "srcs": entry["inputSrcs"]}
+    parsed = _path(path)
+    return Derivation(
+        path=parsed,
+        name=entry.get("name") or parsed.derivation_name,
+        system=str(entry["system"]),
+        builder=str(entry["builder"]),
+        args=tuple(str(argument) for argument in entry["args"]),
+        env={str(name): str(value) for name, value in entry["env"].items()},
+        outputs={
+            name: _path(output["path"])
+            for name, output in sorted(entry["outputs"].items())
+            if output.get("path")
+        },
+        input_sources=tuple(sorted(_path(source) for source in inputs["srcs"])),
+        input_derivations={
+            _path(drv): tuple(sorted(used["outputs"] if isinstance(used, dict) else used))
+            for drv, used in sorted(inputs["drvs"].items())
+        },
+    )
+
+
+def _path(text: str) -> StorePath:
+    return StorePath.parse(text if text.startswith("/") else f"{STORE_DIR}/{text}")
+
+
+def _nar_hash(value: Any) -> Digest:
+    if isinstance(value, dict):
+        value = f"{value['algorithm']}-{value['hash']}" if "hash" in value else str(value)
+    return Digest.parse_sri(value) if "-" in value else Digest.parse(value)
+
+
+class _Shape:
+    """Turns any surprise in the shape of foreign JSON into a MachineError."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, (KeyError, TypeError, ValueError, AttributeError)):
+            raise MachineError(
+                f"{self._command} answered in an unknown shape: {error!r}",
+                hint="nixgen doctor  names the versions of Nix that are known to work",
+            ) from error
