@@ -15,12 +15,12 @@ import tarfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from nixgen import _process
 from nixgen.errors import BuildError, MachineError, UsageError
 from nixgen.oci import faults
-from nixgen.oci.blob import copy_blob, write_all
+from nixgen.oci.blob import Summed, Summing, copy_blob, write_all
 from nixgen.oci.compress import OpenFilter
 from nixgen.oci.conf import ImageConf
 from nixgen.oci.layer import MEDIA_TYPES
@@ -54,7 +54,7 @@ def materialise_rootfs(conf: ImageConf, *, store: StoreRoot, dest: Path) -> None
         except OSError as error:
             raise faults.unreadable(f"{layer.path}/layer.tar", error) from error
         with tar:
-            _unpack(tar, dest)
+            layer.check(_unpack(tar, dest))
 
 
 def unpack_rootfs(
@@ -78,14 +78,16 @@ def unpack_rootfs(
             blob = layout.blob(layer.descriptor.digest)
             if kind == "none":
                 with blob.open("rb") as tar:
-                    _unpack(tar, dest)
+                    summed = _unpack(tar, dest)
             elif kind == "gzip":
                 with gzip.open(blob) as plain:
-                    _unpack(plain, dest)
+                    summed = _unpack(plain, dest)
             elif kind == "zstd":
-                _unpack_through(decompress, blob, dest, open_filter)
+                summed = _unpack_through(decompress, blob, dest, open_filter)
             else:
                 raise BuildError(f"{blob} is a {layer.descriptor.media_type}: not known")
+            if summed.digest != layer.diff_id:
+                raise BuildError(f"{blob} does not hold the layer {layer.diff_id}: it is damaged")
 
 
 def _prepare(dest: Path) -> None:
@@ -130,7 +132,7 @@ def _finish(place: Path, mode: int | None, ownership: Ownership) -> None:
 
 def _unpack_through(
     decompress: Sequence[str], blob: Path, dest: Path, open_filter: OpenFilter
-) -> None:
+) -> Summed:
     read_end, write_end = os.pipe()
     failures: list[Exception] = []
 
@@ -148,15 +150,14 @@ def _unpack_through(
     feeder.start()
     try:
         with open(read_end, "rb") as tar:  # noqa: PTH123  why: a descriptor has no path
-            _unpack(tar, dest)
-            while tar.read(_CHUNK_BYTES):
-                pass
+            summed = _unpack(tar, dest)
     except BuildError as error:
         feeder.join()
         raise (failures[0] if failures else error) from error
     feeder.join()
     if failures:
         raise failures[0]
+    return summed
 
 
 def _close(descriptor: int) -> None:
@@ -166,19 +167,42 @@ def _close(descriptor: int) -> None:
         return
 
 
-def _unpack(stream: IO[bytes] | gzip.GzipFile, dest: Path) -> None:
+class _SummingReader:
+    """Sums what is read from a stream."""
+
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
+        self._stream = stream
+        self._summing = Summing()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._summing(data)
+        return data
+
+    def summed(self) -> Summed:
+        """The sum of the whole stream: what is left is read."""
+        while self.read(_CHUNK_BYTES):
+            pass
+        return self._summing.summed()
+
+
+def _unpack(stream: IO[bytes] | gzip.GzipFile, dest: Path) -> Summed:
+    """Unpack a tar into `dest`; what the whole stream sums to is for the caller to check."""
     folders: list[tuple[Path, tarfile.TarInfo]] = []
+    reader = _SummingReader(stream)
     try:
-        with tarfile.open(fileobj=stream, mode="r|", encoding="utf-8") as tar:
+        with tarfile.open(fileobj=cast(IO[bytes], reader), mode="r|", encoding="utf-8") as tar:
             for member in tar:
                 place = _place(dest, member.name)
                 _put(tar, member, place, dest)
                 if member.isdir():
                     folders.append((place, member))
+        summed = reader.summed()
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
         raise BuildError(f"a layer is not a whole tar archive: {error}") from error
     for place, member in reversed(folders):
         _finish_member(place, member)
+    return summed
 
 
 def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, dest: Path) -> None:

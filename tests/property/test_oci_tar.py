@@ -94,21 +94,20 @@ _trees = st.recursive(
 )
 
 
-def plant(place: bytes, node: Any, planted: list[bytes]) -> None:
+def plant(place: Path, node: Any, planted: list[Path]) -> None:
     kind, content, mode = node
     if kind == "hard" and planted:
-        os.link(planted[-1], place)
+        place.hardlink_to(planted[-1])
     elif kind == "link":
-        os.symlink(content, place)
+        place.symlink_to(os.fsdecode(content))
     elif kind == "dir":
-        os.mkdir(place)
+        place.mkdir()
         for name, child in content.items():
-            plant(place + b"/" + name, child, planted)
-        os.chmod(place, mode)
+            plant(place / os.fsdecode(name), child, planted)
+        place.chmod(mode)
     else:
-        with open(place, "wb") as file:
-            file.write(content)
-        os.chmod(place, mode or 0o444)
+        place.write_bytes(content)
+        place.chmod(mode or 0o444)
         planted.append(place)
 
 
@@ -123,10 +122,10 @@ def test_layers_are_those_of_tarfile(nodes: list[Any], ownership: Ownership) -> 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "nix" / "store").mkdir(parents=True)
-        planted: list[bytes] = []
+        planted: list[Path] = []
         paths = []
         for path, node in numbered(nodes):
-            plant(os.fsencode(root / path.lstrip("/")), node, planted)
+            plant(root / path.lstrip("/"), node, planted)
             paths.append(path)
         made = bytearray()
         write_layer_tar(paths, ownership=ownership, store=StoreRoot(root=root), sink=made.extend)

@@ -60,9 +60,6 @@ class SyntheticStore:
 
     def add_customisation(self, entries: dict[str, bytes | None], name: str = "custom") -> str:
         """A customisation layer; None makes a directory, bytes make an executable file."""
-        path = self.new(name)
-        place = self.place(path)
-        place.mkdir()
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for entry, data in entries.items():
@@ -74,8 +71,14 @@ class SyntheticStore:
                 else:
                     info.mode, info.size = 0o555, len(data)
                     tar.addfile(info, io.BytesIO(data))
-        (place / "layer.tar").write_bytes(out.getvalue())
-        (place / "checksum").write_text(hashlib.sha256(out.getvalue()).hexdigest() + "\n")
+        return self.add_customisation_tar(out.getvalue(), name)
+
+    def add_customisation_tar(self, data: bytes, name: str = "custom") -> str:
+        """A customisation layer of a tar made elsewhere."""
+        path = self.new(name)
+        self.place(path).mkdir()
+        (self.place(path) / "layer.tar").write_bytes(data)
+        (self.place(path) / "checksum").write_text(hashlib.sha256(data).hexdigest() + "\n")
         return path
 
     def document(self, layers: list[list[str]], customisation: str, **more: Any) -> dict[str, Any]:
