@@ -1,0 +1,149 @@
+# dockerTools.streamLayeredImage: the image conf, with the fields that nixpkgs' has and the same
+# meaning. What it describes is written by nixgen; there is no stream script.
+#
+# Beyond nixpkgs' arguments there is `entries`, see entries.nix: files, directories and symlinks of
+# the image itself with owners and any mode, which a sandboxed build can't give to real files.
+{
+  lib,
+  stdenv,
+  stdenvNoCC,
+  runCommand,
+  writeText,
+  buildPackages,
+}:
+
+{
+  name,
+  tag ? null,
+  contents ? [ ],
+  config ? { },
+  architecture ? stdenv.hostPlatform.go.GOARCH,
+  created ? "1970-01-01T00:00:01Z",
+  mtime ? "1970-01-01T00:00:01Z",
+  uid ? 0,
+  gid ? 0,
+  uname ? "root",
+  gname ? "root",
+  maxLayers ? 100,
+  extraCommands ? "",
+  fakeRootCommands ? "",
+  enableFakechroot ? false,
+  includeStorePaths ? true,
+  fromImage ? null,
+  passthru ? { },
+  entries ? [ ],
+}:
+
+let
+  baseName = baseNameOf name;
+  upper = lib.splitString " " "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z";
+  lower = lib.splitString " " "a b c d e f g h i j k l m n o p q r s t u v w x y z";
+  imageName = builtins.replaceStrings upper lower name;
+
+  layerTar = buildPackages.callPackage ./layer-tar.nix { };
+  formatEntries = import ./entries.nix { inherit lib writeText; };
+
+  # layer.tar, and the digest of it in `checksum`.
+  customisationLayer =
+    runCommand "${baseName}-customisation-layer"
+      {
+        nativeBuildInputs = [ layerTar ];
+        contents = map (path: "${path}") (lib.filter (path: path != null) (lib.toList contents));
+        entryList = formatEntries entries;
+        inherit extraCommands;
+        passAsFile = [
+          "entryList"
+          "extraCommands"
+        ];
+      }
+      ''
+        mkdir -p "$out" extra
+        set --
+        if [ -s "$extraCommandsPath" ]; then
+          (cd extra && . "$extraCommandsPath")
+          set -- --copy extra
+        fi
+        layer-tar "$out/layer.tar" 1 "$entryListPath" "$@" $contents
+        sha256sum "$out/layer.tar" | cut -d ' ' -f 1 | tr -d '\n' > "$out/checksum"
+      '';
+
+  # Only so that Nix finds the store paths that the config names.
+  configFile = writeText "${baseName}-config.json" (builtins.toJSON config);
+
+  # Everything of the conf that is known without a build, as the text within the braces.
+  knownFields = lib.removePrefix "{" (
+    lib.removeSuffix "}" (
+      builtins.toJSON {
+        inherit
+          architecture
+          config
+          created
+          mtime
+          gname
+          uname
+          ;
+        os = "linux";
+        store_dir = builtins.storeDir;
+        from_image = null;
+        uid = toString uid;
+        gid = toString gid;
+      }
+    )
+  );
+
+  conf = stdenvNoCC.mkDerivation {
+    name = "${baseName}-conf.json";
+    exportReferencesGraph = [
+      "graph-layer"
+      customisationLayer
+      "graph-config"
+      configFile
+    ];
+    inherit
+      customisationLayer
+      configFile
+      knownFields
+      imageName
+      ;
+    imageTag = if tag == null then "" else tag;
+    storeLayerLimit = toString (maxLayers - 1);
+    includeStorePaths = if includeStorePaths then "1" else "";
+    passAsFile = [
+      "knownFields"
+      "buildCommand"
+    ];
+    buildCommand = ''
+      if [ -z "$imageTag" ]; then
+        imageTag=''${out##*/}
+        imageTag=''${imageTag%%-*}
+      fi
+      layers="[]"
+      if [ -n "$includeStorePaths" ]; then
+        layers=$(cat graph-layer graph-config | awk -v limit="$storeLayerLimit" \
+          -v exclude="$customisationLayer $configFile" -f ${./assign-layers.awk})
+      fi
+      {
+        printf '{"repo_tag": "%s:%s", ' "$imageName" "$imageTag"
+        printf '"store_layers": %s, ' "$layers"
+        printf '"customisation_layer": "%s", ' "$customisationLayer"
+        cat "$knownFieldsPath"
+        printf '}\n'
+      } > "$out"
+    '';
+    passthru = passthru // {
+      inherit conf imageName customisationLayer;
+      imageTag =
+        if tag != null then tag else lib.head (lib.splitString "-" (baseNameOf conf.outPath));
+      isExe = false;
+    };
+    meta.description = "Conf of the image ${imageName}";
+  };
+in
+if fromImage != null then
+  throw "streamLayeredImage: the bundled set builds no image on top of another (fromImage)"
+else if fakeRootCommands != "" || enableFakechroot then
+  throw "streamLayeredImage: the bundled set has no fakeroot: give owners and modes as `entries`"
+else if maxLayers < 2 then
+  throw "streamLayeredImage: maxLayers is ${toString maxLayers}, an image needs at least 2 layers"
+else
+  conf

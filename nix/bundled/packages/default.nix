@@ -1,0 +1,3 @@
+# Attribute name -> the file that makes the package.
+{
+}

@@ -1,0 +1,122 @@
+# mkDerivation attrs, or mkDerivation (finalAttrs: attrs).
+{
+  lib,
+  buildSystem,
+  buildPlatform,
+  hostPlatform,
+  isCross,
+  shell,
+  notForTheBuilder,
+  toolchain,
+  hasCompiler,
+  environmentOf,
+}:
+
+let
+  nameOf =
+    attrs:
+    attrs.name or (
+      "${attrs.pname}${lib.optionalString (isCross && !(attrs.dontAddHostSuffix or false)) "-${hostPlatform.config}"}"
+      + lib.optionalString (attrs ? version) "-${attrs.version}"
+    );
+
+  devOf = inputs: map lib.getDev (lib.filter (input: input != null) (lib.flatten inputs));
+
+  # configure's --host and --build, in cross builds only, as nixpkgs does by default.
+  platformFlags = lib.optionals isCross [
+    "--build=${buildPlatform.config}"
+    "--host=${hostPlatform.config}"
+  ];
+
+  derivationOf =
+    attrs:
+    let
+      stdenv = environmentOf attrs;
+      cleaned = removeAttrs attrs notForTheBuilder;
+    in
+    derivation (
+      cleaned
+      // (attrs.env or { })
+      // {
+        name = nameOf attrs;
+        system = buildSystem;
+        builder = attrs.builder or shell;
+        args =
+          attrs.args or [
+            "-e"
+            ./builder.sh
+          ];
+        inherit stdenv;
+        outputs = attrs.outputs or [ "out" ];
+        nativeBuildInputs = map lib.getBinOrDev (lib.filter (x: x != null) (lib.flatten (attrs.nativeBuildInputs or [ ])));
+        buildInputs = devOf (attrs.buildInputs or [ ]);
+        propagatedBuildInputs = devOf (attrs.propagatedBuildInputs or [ ]);
+        configurePlatformFlags = attrs.configurePlatformFlags or platformFlags;
+      }
+      # What runs must not bring what compiled it: Nix itself refuses the output.
+      // lib.optionalAttrs (hasCompiler && !(attrs.allowToolchainReferences or false)) {
+        disallowedReferences = toolchain ++ [ stdenv ] ++ attrs.disallowedReferences or [ ];
+      }
+    );
+
+  metaOf =
+    attrs:
+    {
+      name = nameOf attrs;
+      available = true;
+      platforms = lib.platforms.linux;
+    }
+    // attrs.meta or { };
+
+  # The derivation with what nixpkgs hangs on it, on each of its outputs.
+  decorate =
+    attrs: extra:
+    let
+      drv = derivationOf attrs;
+      common =
+        extra
+        // lib.optionalAttrs (attrs ? pname) { inherit (attrs) pname; }
+        // lib.optionalAttrs (attrs ? version) { inherit (attrs) version; }
+        // lib.optionalAttrs (attrs ? src) { inherit (attrs) src; }
+        // {
+          meta = metaOf attrs;
+          passthru = attrs.passthru or { };
+          inherit (drv) outputs;
+        }
+        // attrs.passthru or { };
+      decorateOutput =
+        name:
+        drv.${name}
+        // common
+        // {
+          outputSpecified = true;
+        }
+        // outputs;
+      outputs = lib.genAttrs drv.outputs decorateOutput;
+    in
+    drv // common // outputs;
+
+  make =
+    rattrs:
+    let
+      finalPackage = decorate attrs { inherit overrideAttrs; };
+      final = attrs // {
+        inherit finalPackage;
+      };
+      attrs = rattrs final;
+      overrideAttrs =
+        change:
+        make (
+          self:
+          let
+            previous = rattrs self;
+            changed = if builtins.isFunction change then change else _: change;
+            # Both nixpkgs forms: `old: { }` and `final: old: { }`.
+            first = changed previous;
+          in
+          previous // (if builtins.isFunction first then change self previous else first)
+        );
+    in
+    finalPackage;
+in
+fnOrAttrs: make (if builtins.isFunction fnOrAttrs then fnOrAttrs else _: fnOrAttrs)

@@ -1,0 +1,30 @@
+# The C library of one target as plain files, shared by all that is compiled for it:
+# include/ (libc and kernel headers), lib/ (libc.a, crt files), resource/ (compiler-rt and
+# clang's own headers, in the shape of a clang resource directory).
+{
+  buildSystem,
+  bootstrapTools,
+  zig,
+  hostPlatform,
+}:
+
+derivation {
+  name = "sysroot-${hostPlatform.config}";
+  system = buildSystem;
+  builder = "${bootstrapTools}/bin/sh";
+  args = [
+    "-e"
+    ./sysroot.sh
+  ];
+  PATH = "${bootstrapTools}/bin";
+  TERM = "dumb";
+  inherit zig;
+  inherit (hostPlatform)
+    config
+    zigTarget
+    clangTarget
+    clangFlags
+    headers
+    ;
+  zigCpu = if hostPlatform.zigCpu == null then "" else hostPlatform.zigCpu;
+}
