@@ -1,12 +1,11 @@
 # The first shell and tools of the bundled set, made from zig and the source of BusyBox and nothing else.
 #
 #   system         the build platform: "x86_64-linux" or "aarch64-linux"
-#   zig            store path of the unpacked zig toolchain for `system` (seeds.nix)
-#   busyboxSource  store path of BusyBox's tarball (seeds.nix)
+#   zig            store path of the unpacked zig toolchain for `system`
+#   busyboxSource  store path of BusyBox's tarball
 #
 # Gives `bootstrapTools`, a derivation whose output holds bin/busybox (static, musl) and beside it a link for every
-# applet, sh among them; `busyboxTree`, a derivation that holds the unpacked source in its folder `busybox`; and
-# `version`, of BusyBox.
+# applet, sh among them; and `busyboxTree`, a derivation that holds the unpacked source in its folder `busybox`.
 {
   system,
   zig,
@@ -14,14 +13,13 @@
 }:
 
 let
-  inherit ((import ./seeds.nix).busybox) version;
-
   targets = {
     x86_64-linux = "x86_64-linux-musl";
     aarch64-linux = "aarch64-linux-musl";
   };
   known = builtins.concatStringsSep " and " (builtins.attrNames targets);
-  target = targets.${system} or (throw "the bundled package set builds on ${known}, not on ${system}");
+  target =
+    targets.${system} or (throw "the bundled package set builds on ${known}, not on ${system}");
 
   # A store path of its own: a change elsewhere in this folder builds nothing anew.
   source = builtins.path {
@@ -31,7 +29,7 @@ let
 
   # Nix unpacks the tarball itself: this builder is part of Nix, made for channels.
   busyboxTree = derivation {
-    name = "busybox-${version}-source";
+    name = "busybox-source";
     system = "builtin";
     builder = "builtin:unpack-channel";
     src = busyboxSource;
@@ -39,12 +37,12 @@ let
     preferLocalBuild = true;
   };
 
-  # Flags of the first `zig run` equal those of the compilation it starts where zig's C library depends on them, so
-  # that zig builds that library once.
   bootstrapTools = derivation {
-    name = "bootstrap-tools-${version}";
+    name = "bootstrap-tools";
     inherit system;
     builder = "${zig}/zig";
+    # why: -OReleaseSmall and -fstrip equal what bootstrap.c compiles BusyBox with, so that zig builds its C library
+    # once for both.
     args = [
       "run"
       "-lc"
@@ -53,7 +51,6 @@ let
       "-OReleaseSmall"
       "-fstrip"
       "-D_GNU_SOURCE"
-      "-DBUSYBOX_VERSION=\"${version}\""
       "${source}/bootstrap.c"
       "--"
       "${zig}/zig"
@@ -72,5 +69,5 @@ let
   };
 in
 {
-  inherit bootstrapTools busyboxTree version;
+  inherit bootstrapTools busyboxTree;
 }

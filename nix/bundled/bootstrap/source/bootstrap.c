@@ -294,7 +294,9 @@ int main(int count, char **arguments)
 		"--", "include/applet_tables.h", "include/NUM_APPLETS.h", NULL};
 	const char *const compile[] = {zig, "cc", "-target", target, "-static", "-s", "-g0", "-Os", "-std=gnu99", "-w",
 		"-funsigned-char", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-D_GNU_SOURCE", "-DNDEBUG",
-		"-D_FILE_OFFSET_BITS=64", "-DBB_VER=\"" BUSYBOX_VERSION "\"", "-DBB_EXTRA_VERSION=\" (bootstrap)\"",
+		"-D_FILE_OFFSET_BITS=64", "-DBB_VER=\"bootstrap\"", "-DBB_EXTRA_VERSION=\"\"",
+		/* Else BusyBox declares variables const that it sets, and clang does not reload them: awk fails on ARM. */
+		"-DBB_GLOBAL_CONST=",
 		"-Iinclude", format("-I%s/include", source), format("-I%s/libbb", source), "-include", "autoconf.h",
 		"-o", format("%s/bin/busybox", out), format("%s/shell_door.c", here), NULL};
 	struct words command = {0}, files = read_words(format("%s/busybox.sources", here));
