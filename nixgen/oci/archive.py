@@ -116,6 +116,8 @@ def _archive(dest: Path, mtime: int) -> Iterator[_Archive]:
             f"{dest} is there and is not a file: it is left alone",
             hint="name another place with -o",
         )
+    # why: not resolved: see `write_layout`.
+    dest = Path(os.path.abspath(dest))  # noqa: PTH100
     with faults.writing("the image", dest):
         dest.parent.mkdir(parents=True, exist_ok=True)
         with aside(dest, folder=False) as temporary:

@@ -62,13 +62,19 @@ class Compressor:
 
 
 def zstd_compressor(program: str, *, level: int = 3, threads: int | None = None) -> Compressor:
-    """Zstandard by the `zstd` at `program`; the bytes are the same for every `threads`."""
+    """Zstandard by the `zstd` at `program`; the bytes are the same for every `threads`.
+
+    `program` should be a store path: its name stands for what it does.
+    """
     argv = (program, "-q", "-c", f"-{level}", f"-T{threads or cpu_count()}", "--no-progress", "-")
     return Compressor(kind="zstd", argv=argv, identity=f"zstd {program} -{level}")
 
 
 def gzip_compressor(program: str, *, level: int = 6, threads: int | None = None) -> Compressor:
-    """Gzip by the `pigz` at `program`; the bytes are the same for every `threads`."""
+    """Gzip by the `pigz` at `program`; the bytes are the same for every `threads`.
+
+    `program` should be a store path: its name stands for what it does.
+    """
     processes = max(2, threads or cpu_count())
     argv = (program, "-c", "-n", "-m", f"-{level}", "-b", "128", "-p", str(processes))
     return Compressor(kind="gzip", argv=argv, identity=f"pigz {program} -{level} -b 128")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 
 from nixgen import _process
 from nixgen.digest import Digest
-from nixgen.errors import MachineError
 from nixgen.oci import faults
 from nixgen.oci.blob import Summed, Summing
 from nixgen.oci.cache import LayerCache, layer_key
@@ -90,16 +89,15 @@ class LayerBuilder:
             # why: both layering algorithms put the large layers last; those should start first.
             jobs = [pool.submit(self._build_one, s, store, stop) for s in reversed(sources)]
             try:
-                done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
-                failed = [job for job in done if job.exception() is not None]
-            except BaseException:
+                wait(jobs, return_when=FIRST_EXCEPTION)
+            finally:
+                # why: nothing is left to stop where all went well.
                 stop.set()
                 pool.shutdown(cancel_futures=True)
-                raise
-            if failed:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise _first_cause([job.exception() for job in failed])
+        errors = [job.exception() for job in reversed(jobs) if not job.cancelled()]
+        cause = _first_cause(errors)
+        if cause is not None:
+            raise cause
         return tuple(job.result() for job in reversed(jobs))
 
     def _build_one(
@@ -213,6 +211,7 @@ def _tee(first: Sink, second: Sink) -> Sink:
     return put
 
 
-def _first_cause(errors: Sequence[BaseException | None]) -> BaseException:
-    real = [error for error in errors if error is not None and not isinstance(error, _StoppedError)]
-    return real[0] if real else MachineError("stopped")
+def _first_cause(errors: Iterable[BaseException | None]) -> BaseException | None:
+    """Of the failures, the one that is not only a consequence of another."""
+    real = (error for error in errors if not isinstance(error, _StoppedError))
+    return next((error for error in real if error is not None), None)

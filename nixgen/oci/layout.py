@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ class LayoutResult:
     tag: str | None
     digest: Digest
     images: tuple[BuiltImage, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The image's part of what `nixgen image --json` prints."""
+        return {
+            "tag": self.tag,
+            "path": str(self.path),
+            "digest": str(self.digest),
+            "platforms": [image.as_json() for image in self.images],
+        }
 
 
 def layout_content(images: Sequence[BuiltImage]) -> LayoutContent:
@@ -99,6 +109,8 @@ def write_layout(images: Sequence[BuiltImage], dest: Path, *, tag: str | None) -
     where it can't be written; what was there is whole then, and nothing is left behind.
     """
     content = layout_content(images)
+    # why: not resolved: a link to a layout stays a link.
+    dest = Path(os.path.abspath(dest))  # noqa: PTH100
     with faults.writing("the image", dest):
         dest.parent.mkdir(parents=True, exist_ok=True)
         if not _is_layout(dest):
@@ -153,14 +165,16 @@ def _write_over(content: LayoutContent, dest: Path, tag: str | None) -> None:
             _add_blobs(content, blobs, added=added)
             referrers, kept = _referrers(dest, content)
             index = layout_index(content, tag=tag, referrers=referrers)
-            write_durably(temporary, index)
-            temporary.replace(dest / "index.json")
+            # why: a rerun with nothing new waits for no disk.
+            if added or (dest / "index.json").read_bytes() != index:
+                write_durably(temporary, index)
+                temporary.replace(dest / "index.json")
+                sync_folder(dest)
         except BaseException:
             # why: an interrupt may come just after the rename; the blobs are wanted then.
             if (dest / "index.json").read_bytes() != index:
                 _remove((*added, temporary))
             raise
-        sync_folder(dest)
         _sweep(blobs, {*content.small, *content.layers, *kept})
 
 
@@ -191,7 +205,8 @@ def _add_blobs(content: LayoutContent, blobs: Path, *, added: list[Path]) -> Non
             added.append(place)
         place_blob(source, temporary, may_link=True)
         temporary.replace(place)
-    sync_folder(blobs)
+    if added:
+        sync_folder(blobs)
 
 
 def _is_copy(place: Path, source: Path) -> bool:
