@@ -5,16 +5,10 @@
 
 let
   sources = import ../../bundled/sources.nix;
-  named =
-    pattern:
-    sources.${
-      builtins.head (builtins.filter (name: builtins.match pattern name != null) (builtins.attrNames sources))
-    }.src;
-
-  zig = named "zig-.*-${system}";
+  zig = sources."zig-${system}".src;
   bootstrap = import ../../bundled/bootstrap {
     inherit system zig;
-    busyboxSource = named "busybox-.*";
+    busyboxSource = sources.busybox.src;
   };
   inherit (bootstrap) bootstrapTools busyboxTree;
 

@@ -5,15 +5,14 @@
  *   bootstrap ZIG TARGET SOURCE HERE OUT
  *
  * ZIG is the compiler, TARGET its name for the platform, SOURCE an unpacked BusyBox tree, HERE the folder of this
- * file, OUT the folder to make. Generated headers go to ./include; nothing else is written in the working folder
- * but what zig keeps in its cache.
+ * file, OUT the folder to make (bin/busybox, and a link for each applet). Generated headers go to ./include;
+ * nothing else is written in the working folder but what zig keeps in its cache.
  *
  * BusyBox keeps its Kconfig entries and its list of applets in comments of its sources (`//config:`, `//applet:`);
  * its own build collects them with sed and a Kconfig parser, here two small scans do.
  */
 #include <dirent.h>
 #include <err.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,12 +47,6 @@ static void push(struct words *words, char *word)
 		err(1, "growing a list");
 	words->list[words->count++] = word;
 	words->list[words->count] = NULL;
-}
-
-static void push_all(struct words *words, const char *const *more)
-{
-	while (*more)
-		push(words, (char *)*more++);
 }
 
 static FILE *open_file(const char *path, const char *mode)
@@ -284,31 +277,47 @@ static void write_headers(const char *source, const char *here)
 		"#define setup_common_bufsiz() ((void)0)\n");
 }
 
-int main(int count, char **arguments)
+/* BusyBox's own program lays out the tables by which it finds an applet. */
+static void write_tables(char *zig, char *target, const char *source)
 {
-	if (count != 6)
-		errx(2, "usage: bootstrap ZIG TARGET SOURCE HERE OUT");
-	char *zig = arguments[1], *target = arguments[2], *source = arguments[3], *here = arguments[4], *out = arguments[5];
-	const char *const tables[] = {zig, "run", "-lc", "-target", target, "-OReleaseSmall", "-fstrip", "-Iinclude",
+	char *const command[] = {zig, "run", "-lc", "-target", target, "-OReleaseSmall", "-fstrip", "-Iinclude",
 		format("-I%s/include", source), format("%s/applets/applet_tables.c", source),
 		"--", "include/applet_tables.h", "include/NUM_APPLETS.h", NULL};
-	const char *const compile[] = {zig, "cc", "-target", target, "-static", "-s", "-g0", "-Os", "-std=gnu99", "-w",
+
+	run(command, 0);
+}
+
+static void compile(char *zig, char *target, const char *source, const char *here, const char *bin)
+{
+	char *const options[] = {zig, "cc", "-target", target, "-static", "-s", "-g0", "-Os", "-std=gnu99", "-w",
 		"-funsigned-char", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-D_GNU_SOURCE", "-DNDEBUG",
 		"-D_FILE_OFFSET_BITS=64", "-DBB_VER=\"bootstrap\"", "-DBB_EXTRA_VERSION=\"\"",
 		/* Else BusyBox declares variables const that it sets, and clang does not reload them: awk fails on ARM. */
 		"-DBB_GLOBAL_CONST=",
 		"-Iinclude", format("-I%s/include", source), format("-I%s/libbb", source), "-include", "autoconf.h",
-		"-o", format("%s/bin/busybox", out), format("%s/shell_door.c", here), NULL};
+		"-o", format("%s/busybox", bin), format("%s/shell_door.c", here), NULL};
 	struct words command = {0}, files = read_words(format("%s/busybox.sources", here));
 
-	write_headers(source, here);
-	run((char *const *)tables, 0);
-	push_all(&command, compile);
+	for (char *const *option = options; *option; option++)
+		push(&command, *option);
 	for (size_t i = 0; i < files.count; i++)
 		push(&command, format("%s/%s.c", source, files.list[i]));
-	make_folder(out);
-	make_folder(format("%s/bin", out));
 	run(command.list, 0);
-	link_applets(format("%s/bin", out));
+}
+
+int main(int count, char **arguments)
+{
+	char *zig, *target, *source, *here, *out, *bin;
+
+	if (count != 6)
+		errx(2, "usage: bootstrap ZIG TARGET SOURCE HERE OUT");
+	zig = arguments[1], target = arguments[2], source = arguments[3], here = arguments[4], out = arguments[5];
+	bin = format("%s/bin", out);
+	write_headers(source, here);
+	write_tables(zig, target, source);
+	make_folder(out);
+	make_folder(bin);
+	compile(zig, target, source, here, bin);
+	link_applets(bin);
 	return 0;
 }
