@@ -31,7 +31,7 @@ _FAILED_BUILD = re.compile(
     rf"(?:builder for {_DERIVATION} failed|Cannot build {_DERIVATION}"
     rf"|failed to produce output path .* {_DERIVATION}|build of {_DERIVATION} (?:failed|timed out))"
 )
-_OUTPUT_MISSING = re.compile(rf"builder for {_DERIVATION} failed to produce output path")
+_OUTPUT_MISSING = re.compile(r"failed to produce output path")
 _WRONG_HASH = re.compile(
     rf"hash mismatch in fixed-output derivation {_DERIVATION}:?\s*"
     r"specified:?\s*(\S+)\s*got:?\s*(\S+)",
@@ -41,7 +41,9 @@ _WRONG_NAR_HASH = re.compile(
     r"NAR hash mismatch in input '([^']+)'.*expected '([^']+)',?(?: but)? got '([^']+)'"
 )
 _REASON = re.compile(
-    r"[Rr]eason: (?:builder )?(.+?)\.?$|failed (with exit code \d+|due to .+?)[;.]?$", re.MULTILINE
+    r"failed (?:with|due to) (exit code \d+|signal [^\n;]+?)[;.]?$"
+    r"|[Rr]eason: (?:builder )?([^\n]+?)\.?$",
+    re.MULTILINE,
 )
 
 
