@@ -26,13 +26,13 @@ let
     else
       throw "the bundled package set can't build on ${buildSystem}: there is no zig seed for it";
 
-  zig = sources."zig-0.15.2-${buildSystem}".src;
+  zig = sources."zig-${buildSystem}".src;
 
   inherit
     (import ./bootstrap {
       system = buildSystem;
       inherit zig;
-      busyboxSource = sources."busybox-1.37.0".src;
+      busyboxSource = sources.busybox.src;
     })
     bootstrapTools
     ;

@@ -209,6 +209,39 @@ rec {
         zlib = "Zlib";
       };
 
+  # meta of a package of this set, whose version and licence stand in sources.json.
+  # cpe: { vendor, product ? pname }, as in the National Vulnerability Database, or null
+  packageMeta =
+    source:
+    {
+      description,
+      homepage,
+      cpe ? null,
+      mainProgram ? null,
+    }:
+    {
+      inherit description homepage;
+      license = {
+        spdxId = source.license;
+        free = true;
+      };
+      platforms = platforms.linux;
+    }
+    // optionalAttrs (mainProgram != null) { inherit mainProgram; }
+    // optionalAttrs (cpe != null) {
+      identifiers = cpeIdentifiers (cpe.vendor) (cpe.product or source.pname) source.version;
+    };
+
+  # https://nvlpubs.nist.gov/nistpubs/Legacy/IR/nistir7695.pdf
+  cpeIdentifiers = vendor: product: version: {
+    cpe = "cpe:2.3:a:${vendor}:${product}:${version}:*:*:*:*:*:*:*";
+    cpeParts = {
+      part = "a";
+      inherit vendor product version;
+      update = "*";
+    };
+  };
+
   platforms = rec {
     x86_64 = [ "x86_64-linux" ];
     aarch64 = [ "aarch64-linux" ];

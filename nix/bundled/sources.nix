@@ -1,4 +1,5 @@
-# Seeds and sources as fixed-output derivations: name in sources.json -> derivation.
+# Seeds and sources of sources.json as fixed-output derivations:
+# pname -> { pname, version, license, src }, and for a seed pname-system -> the same.
 #
 # The command line puts them into the store under their hash before a build, so that they are
 # valid and their builder never runs. Where it does run, it tries the upstream URL, and where
@@ -63,7 +64,7 @@ let
 in
 builtins.listToAttrs (
   map (source: {
-    inherit (source) name;
+    name = if source.seed then "${source.pname}-${builtins.head source.systems}" else source.pname;
     value = {
       inherit (source) pname version license;
       src = fetch source;

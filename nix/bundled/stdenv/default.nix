@@ -34,6 +34,7 @@ let
         ./inputs.sh
         ./unpack.sh
         ./phases.sh
+        ./compile.sh
         ./fixup.sh
       ];
       inherit shell;

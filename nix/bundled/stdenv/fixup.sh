@@ -60,11 +60,11 @@ writeSetupHook() {
 }
 
 fixupPhase() {
+  runHook preFixup
+  splitDevelopment
   for output in $outputs; do
     [ -e "$(valueOf "$output")" ] || die "fixupPhase: the build made no output '$output'"
   done
-  runHook preFixup
-  splitDevelopment
   for output in $outputs; do
     # shellcheck disable=SC2154
     if [ -d "$(valueOf "$output")" ]; then fixupOutput "$(valueOf "$output")"; fi

@@ -1,7 +1,8 @@
 # The environment of every build and the phases of the generic builder: the common part of what
 # package expressions written for nixpkgs expect, in POSIX sh. Put together by stdenv's builder:
 # before this come the settings `shell`, `initialPath`, `cc`, `ccPrefix`, `buildCc`,
-# `hostConfig`, `buildConfig`, `cross`; after it inputs.sh, unpack.sh, phases.sh, fixup.sh.
+# `hostConfig`, `buildConfig`, `cross`; after it inputs.sh, unpack.sh, phases.sh, compile.sh
+# and fixup.sh.
 set -eu
 # why: a failure in the middle of a pipe must not be lost.
 set -o pipefail
