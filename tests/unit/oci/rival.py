@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +32,7 @@ def rival_layer_tar(
             tar.addfile(owned(info))
         for path in paths:
             top = root / path.lstrip("/")
-            below = [] if top.is_symlink() else list(top.rglob("*"))
-            for place in sorted([top, *below]):
+            for place in sorted([top, *_below(top)]):
                 info = tar.gettarinfo(place, arcname=str(place.relative_to(root)))
                 info.name = "/" + info.name
                 if info.islnk():
@@ -44,6 +44,15 @@ def rival_layer_tar(
                         tar.addfile(info, file)
                 else:
                     tar.addfile(info)
+
+
+def _below(top: Path) -> list[Path]:
+    # why: not rglob, which in some versions fails on links whose target no file could have.
+    if top.is_symlink():
+        return []
+    return [
+        Path(folder, name) for folder, folders, files in os.walk(top) for name in (*folders, *files)
+    ]
 
 
 def rival_bytes(paths: Sequence[str], *, root: Path, ownership: Ownership) -> bytes:

@@ -79,7 +79,14 @@ def test_an_oci_archive_is_the_layout_as_a_tar(hello: Hello, build: Build, tmp_p
     write_oci_archive([image], dest, tag="1.0")
     assert dest.read_bytes() == first
     with tarfile.open(fileobj=io.BytesIO(first)) as tar:
-        tar.extractall(tmp_path / "layout", filter="data")
+        for member in tar:
+            place = tmp_path / "layout" / member.name
+            content = tar.extractfile(member)
+            if content is None:
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content.read())
     read = read_layout(tmp_path / "layout", tag="1.0")
     read.verify_layers()
     assert read.digest == image.digest

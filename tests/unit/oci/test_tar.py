@@ -168,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(
 
 
 def test_the_buffer_is_bounded_whatever_a_file_holds(synthetic: SyntheticStore) -> None:
-    path = synthetic.add_file("sparse", b"")
+    path = synthetic.add_file("sparse", b"", mode=0o644)
     with synthetic.place(path).open("r+b") as file:
         file.truncate(50_000_000)
     sizes: list[int] = []
