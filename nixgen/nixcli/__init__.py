@@ -4,6 +4,7 @@ from nixgen.nixcli.access import Host, Mode, StoreAccess
 from nixgen.nixcli.calls import INSTALL_HINT
 from nixgen.nixcli.failures import DerivationFailedError, SourceNames, ThrownError
 from nixgen.nixcli.gateway import BuildPlan, BuildTarget, Nix
+from nixgen.nixcli.probe import Sandbox, SandboxProbe, probe_sandbox
 from nixgen.nixcli.settings import NixSettings
 from nixgen.nixcli.shapes import Derivation, PathInfo
 from nixgen.nixcli.store import Collected, StoreTree
@@ -24,10 +25,13 @@ __all__ = [
     "NixSettings",
     "NixVersion",
     "PathInfo",
+    "Sandbox",
+    "SandboxProbe",
     "SourceNames",
     "StoreAccess",
     "StorePath",
     "StoreTree",
     "ThrownError",
     "fixed_output_path",
+    "probe_sandbox",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from nixgen import _process
 from nixgen._process import Completed, Runner
@@ -37,12 +38,21 @@ class NixCalls:
     ) -> None:
         """See `NixSettings`; `reporter` is told what long work does."""
         self.settings = settings or NixSettings()
+        self.reporter = reporter or Silent()
         self._runner = runner
-        self._reporter = reporter or Silent()
         environ = os.environ if environ is None else environ
         self._remote = environ.get("NIX_REMOTE")
         self._env = clean_environment(environ)
         self._host = host or Host.this(environ)
+
+    def with_settings(self, settings: NixSettings) -> Self:
+        """The same Nix, used with other settings."""
+        other = copy.copy(self)
+        other.settings = settings
+        other.__dict__.pop("access", None)
+        if settings.program_dir != self.settings.program_dir:
+            other.__dict__.pop("version", None)
+        return other
 
     @cached_property
     def version(self) -> NixVersion:
@@ -69,7 +79,7 @@ class NixCalls:
     ) -> tuple[Completed, Activities]:
         """Run a program of Nix, telling the reporter; raises the error that fits a failure."""
         _ = self.version
-        activities = Activities(self._reporter)
+        activities = Activities(self.reporter)
         options = option_arguments(self.settings, self.access)
         argv = [self._program(program), *arguments, *options, "--log-format", "internal-json", "-v"]
         done = self._runner(argv, env=self._env, on_stderr_line=activities.take)

@@ -16,6 +16,8 @@ from nixgen.nixcli.version import NixVersion
 
 _PATHS_A_CALL = 1000
 _DERIVATION_SHOW_SINCE = NixVersion(2, 17)
+_STORE_INFO_SINCE = NixVersion(2, 19)
+_CONFIG_SHOW_SINCE = NixVersion(2, 20)
 _JSON_FORMAT_SINCE = NixVersion(2, 33)
 _NO_LOG = "is not available"
 _FREED = re.compile(r"(\d+) store paths deleted, ([0-9.]+) (\w+) freed")
@@ -149,6 +151,24 @@ class NixStore(NixCalls):
                 freed = float(match[2]) * _UNIT_BYTES.get(match[3], 1)
                 return Collected(paths=int(match[1]), freed_bytes=int(freed))
         return Collected(paths=0, freed_bytes=0)
+
+    def is_trusted(self) -> bool | None:
+        """Whether the daemon trusts this user with its settings; None where Nix does not tell."""
+        if self.version < _STORE_INFO_SINCE:
+            return None
+        answer = self._json("store", "info", "--json")
+        trusted = answer.get("trusted") if isinstance(answer, dict) else None
+        return bool(trusted) if trusted is not None else None
+
+    def show_config(self) -> dict[str, object]:
+        """The settings in force for this client by name; a daemon may go by others."""
+        newer = self.version >= _CONFIG_SHOW_SINCE
+        answer = self._json(*(["config", "show"] if newer else ["show-config"]), "--json")
+        return {
+            name: setting["value"]
+            for name, setting in sorted(answer.items())
+            if isinstance(setting, dict) and "value" in setting
+        }
 
     def physical_path(self, path: StorePath) -> Path:
         """Where the file or folder lies on this machine; raises MachineError if elsewhere."""
