@@ -218,12 +218,14 @@ class TerminalReporter:
         verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
         width: Callable[[], int] = lambda: _terminal_width(),
+        tick_s: float = _TICK_S,
     ) -> None:
         self._stream = stream
         self._color = color
         self._verbose = verbose
         self._clock = clock
         self._width = width
+        self._tick_s = tick_s
         self._state = ProgressState()
         self._started = clock()
         self._drawn_at = float("-inf")
@@ -254,7 +256,7 @@ class TerminalReporter:
                 self._draw()
 
     def _tick(self) -> None:
-        while not self._ended.wait(_TICK_S):
+        while not self._ended.wait(self._tick_s):
             with self._lock:
                 self._draw()
 

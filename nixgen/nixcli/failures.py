@@ -40,11 +40,8 @@ _WRONG_HASH = re.compile(
 _WRONG_NAR_HASH = re.compile(
     r"NAR hash mismatch in input '([^']+)'.*expected '([^']+)',?(?: but)? got '([^']+)'"
 )
-_REASON = re.compile(
-    r"failed (?:with|due to) (exit code \d+|signal [^\n;]+?)[;.]?$"
-    r"|[Rr]eason: (?:builder )?([^\n]+?)\.?$",
-    re.MULTILINE,
-)
+_EXIT = re.compile(r"failed (?:with|due to) (exit code \d+|signal [^\n;]+?)[;.]?$", re.MULTILINE)
+_REASON = re.compile(r"[Rr]eason: (?:builder )?([^\n]+?)\.?$", re.MULTILINE)
 
 
 class ThrownError(EvaluationError):
@@ -104,7 +101,7 @@ def explain_failure(call: FailedCall) -> NixgenError:
 
 def find_payload(text: str) -> dict[str, Any] | None:
     """The JSON object after the mark of our Nix library's errors, wherever it is in `text`."""
-    for match in re.finditer(re.escape(_MARK), text):
+    for match in re.finditer(re.escape(_MARK) + r"\s*", text):
         try:
             value, _ = json.JSONDecoder().raw_decode(text, match.end())
         except ValueError:
@@ -160,8 +157,8 @@ def _failed_build(call: FailedCall) -> NixgenError | None:
 def _reason(text: str) -> str:
     if _OUTPUT_MISSING.search(text):
         return "it made no output"
-    match = _REASON.search(text)
-    return "unknown reason" if match is None else (match[1] or match[2])
+    match = _EXIT.search(text) or _REASON.search(text)
+    return "unknown reason" if match is None else match[1]
 
 
 def _failed_evaluation(call: FailedCall) -> EvaluationError | NetworkError | None:
