@@ -33,7 +33,7 @@ splitDevelopment() {
 # with /bin/sh, which an image has when it has a shell.
 restoreShebangs() {
   find "$1" -type f -perm -0100 | while read -r script; do
-    case "$(head -c 256 "$script" | head -n 1 | tr -d '\000')" in
+    case "$(head -c 256 "$script" | tr -d '\000' | sed -n 1p)" in
       "#!$shell"*) sed -i "1s|^#!$shell|#!/bin/sh|" "$script" ;;
     esac
   done

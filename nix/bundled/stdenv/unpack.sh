@@ -60,7 +60,7 @@ patchShebangs() {
 
 patchShebang() {
   # why the cut: the first "line" of a binary can be all of it.
-  first=$(head -c 128 "$1" | head -n 1 | tr -d '\000')
+  first=$(head -c 128 "$1" | tr -d '\000' | sed -n 1p)
   case "$first" in '#!'*) ;; *) return 0 ;; esac
   set -- "$1" $(echo "${first#??}" | tr -cd ' -~')
   script=$1

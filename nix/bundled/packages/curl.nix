@@ -1,0 +1,57 @@
+{
+  lib,
+  stdenv,
+  buildPackages,
+  sources,
+  mbedtls,
+  zlib,
+}:
+
+stdenv.mkDerivation {
+  inherit (sources.curl) pname version src;
+  outputs = [
+    "out"
+    "dev"
+  ];
+  nativeBuildInputs = [ buildPackages.gnumake ];
+  propagatedBuildInputs = [
+    mbedtls
+    zlib
+  ];
+
+  configureFlags = [
+    "--with-mbedtls"
+    "--with-zlib"
+    # The tool takes another from SSL_CERT_FILE or CURL_CA_BUNDLE.
+    "--with-ca-bundle=/etc/ssl/certs/ca-bundle.crt"
+    "--without-ca-path"
+    "--without-libpsl"
+    "--without-libidn2"
+    "--without-brotli"
+    "--without-zstd"
+    "--without-nghttp2"
+    "--without-libssh2"
+    "--disable-ldap"
+    "--disable-manual"
+    "--disable-docs"
+    "--enable-threaded-resolver"
+  ];
+  CFLAGS = "-O2";
+  LIBS = "-lmbedtls -lmbedx509 -lmbedcrypto";
+
+  installPhase = ''
+    runHook preInstall
+    installFile 0755 src/curl "$out/bin/curl"
+    installFile 0644 lib/.libs/libcurl.a "$out/lib/libcurl.a"
+    mkdir -p "$out/include/curl"
+    cp include/curl/*.h "$out/include/curl/"
+    runHook postInstall
+  '';
+
+  meta = lib.packageMeta sources.curl {
+    description = "Transfers by URL, as a program and a library";
+    homepage = "https://curl.se";
+    cpe.vendor = "haxx";
+    mainProgram = "curl";
+  };
+}
