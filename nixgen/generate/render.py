@@ -120,8 +120,8 @@ def _origin(plan: Plan) -> dict[str, NixText]:
     }
 
 
-def _template(name: str, **values: Any) -> bytes:
-    return _environment().get_template(name).render(**values).encode("utf-8")
+def _template(template: str, /, **values: NixText | list[NixText]) -> bytes:
+    return _environment().get_template(template).render(**values).encode("utf-8")
 
 
 @cache

@@ -1,0 +1,215 @@
+"""The main job: from a built conf and its closure to an image where the user wants it."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nixgen.digest import Digest
+from nixgen.errors import IrreproducibleError, UsageError
+from nixgen.lock import LockedResult, lock_path, write_lock
+from nixgen.nixcli import Nix
+from nixgen.oci import (
+    BuiltImage,
+    Compressor,
+    ImageConf,
+    LayerBuilder,
+    LayerCache,
+    StoreRoot,
+    build_image,
+    canonical_json,
+    gzip_compressor,
+    read_conf,
+    write_docker_archive,
+    write_layout,
+    write_oci_archive,
+    zstd_compressor,
+)
+from nixgen.pipeline.entrypoint import check_entrypoint
+from nixgen.pipeline.realise import Evaluated
+from nixgen.plan import ImagePlan
+from nixgen.progress import PhaseStarted
+
+Format = Literal["oci", "oci-archive", "docker-archive"]
+
+_SUFFIXES: dict[Format, str] = {
+    "oci": ".oci",
+    "oci-archive": ".oci.tar",
+    "docker-archive": ".docker.tar",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult:
+    """An image as written: `digest` is what the format is named by, see `--json`."""
+
+    name: str
+    tag: str
+    path: Path
+    format: Format
+    digest: Digest
+    images: tuple[BuiltImage, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `nixgen image --json`."""
+        return {
+            "name": self.name,
+            "tag": self.tag,
+            "path": str(self.path),
+            "format": self.format,
+            "digest": str(self.digest),
+            "platforms": [image.as_json() for image in self.images],
+        }
+
+
+def default_destination(name: str, form: Format) -> Path:
+    """Where an image goes unless told: `./<name>.oci` and the like."""
+    return Path(f"{name}{_SUFFIXES[form]}")
+
+
+def write_image(
+    evaluated: Evaluated,
+    conf_paths: Sequence[Path],
+    nix: Nix,
+    *,
+    destination: Path,
+    form: Format,
+    cache: LayerCache | None,
+) -> ImageResult:
+    """Write the image of built confs; raises IrreproducibleError before anything is replaced.
+
+    The lockfile learns the digests unless the request froze it.
+    """
+    plan = evaluated.prepared.plan
+    if form == "docker-archive" and len(plan.images) > 1:
+        raise UsageError(
+            "a docker-archive holds one platform", hint="name one with --platform, or use -f oci"
+        )
+    nix.reporter.report(PhaseStarted(name="write layers"))
+    store = StoreRoot(root=nix.access.root or Path("/"))
+    with _work_folder(destination) as work:
+        images = []
+        for image, path in zip(plan.images, conf_paths, strict=True):
+            conf = read_conf(path, store=store)
+            check_entrypoint(conf, store)
+            builder = LayerBuilder(
+                work=work, compressor=_compressor(image, evaluated, nix), cache=cache
+            )
+            images.append(
+                build_image(
+                    conf,
+                    store=store,
+                    platform=image.platform,
+                    builder=builder,
+                    annotations=image.annotations,
+                )
+            )
+        remember(evaluated, images)
+        digest = _WRITERS[form](images, destination, plan.images[0])
+    return ImageResult(
+        name=plan.images[0].name,
+        tag=plan.images[0].tag,
+        path=destination,
+        format=form,
+        digest=digest,
+        images=tuple(images),
+    )
+
+
+def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
+    """Compare with the lock's last results, then record the new ones.
+
+    Raises IrreproducibleError where the same derivation, written in the same way, once gave
+    another digest.
+    """
+    prepared = evaluated.prepared
+    lock = prepared.lock
+    for image, target, built in zip(prepared.plan.images, evaluated.confs, images, strict=True):
+        key = (prepared.request.profile or "", str(image.platform), image.build_system)
+        result = LockedResult(
+            derivation=str(target.drv_path),
+            writer=writer_digest(image, evaluated),
+            manifest=built.digest,
+        )
+        old = lock.results.get(key)
+        if (
+            old is not None
+            and (old.derivation, old.writer) == (result.derivation, result.writer)
+            and old.manifest != result.manifest
+        ):
+            raise IrreproducibleError(
+                f"{image.platform}: the same derivation gave another image\n"
+                f"  derivation {result.derivation}\n"
+                f"  locked     {old.manifest}\n"
+                f"  built      {result.manifest}",
+                hint="`nixgen audit` rebuilds every step and says which one differs; "
+                "`nixgen lock` accepts the new one",
+            )
+        lock = lock.with_result(key, result)
+    if not prepared.request.frozen:
+        write_lock(lock_path(prepared.description.path), lock)
+
+
+def writer_digest(image: ImagePlan, evaluated: Evaluated) -> Digest:
+    """The digest of all that an image's bytes depend on besides its conf's derivation."""
+    compressor = evaluated.compressors.get(image.compression)
+    parameters = {
+        "annotations": dict(image.annotations),
+        "compression": image.compression,
+        "compressor": str(compressor.drv_path) if compressor else "",
+        "platform": str(image.platform),
+        "writer": 1,
+    }
+    return Digest.of_bytes(canonical_json(parameters))
+
+
+def _compressor(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> Compressor | None:
+    if image.compression == "none":
+        return None
+    folder = evaluated.compressors[image.compression].path
+    program, make = {
+        "zstd": ("zstd", zstd_compressor),
+        "gzip": ("pigz", gzip_compressor),
+    }[image.compression]
+    compressor = make(f"{folder}/bin/{program}")
+    # why: with another store root the program is not where its store path says.
+    place = nix.physical_path(folder) / "bin" / program
+    return dataclasses.replace(compressor, argv=(str(place), *compressor.argv[1:]))
+
+
+@contextmanager
+def _work_folder(destination: Path) -> Iterator[Path]:
+    """A folder for blobs, on the destination's file system where that can be written."""
+    parent = destination.absolute().parent
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".nixgen-", dir=parent)
+    except OSError:
+        folder = tempfile.TemporaryDirectory(prefix="nixgen-")
+    with folder as name:
+        yield Path(name)
+
+
+def _write_oci(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:
+    return write_layout(images, path, tag=plan.tag).digest
+
+
+def _write_oci_archive(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:
+    return write_oci_archive(images, path, tag=plan.tag)
+
+
+def _write_docker_archive(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:
+    return write_docker_archive(images[0], path, repo_tags=[f"{plan.name}:{plan.tag}"])
+
+
+_WRITERS: dict[Format, Callable[[Sequence[BuiltImage], Path, ImagePlan], Digest]] = {
+    "oci": _write_oci,
+    "oci-archive": _write_oci_archive,
+    "docker-archive": _write_docker_archive,
+}
+
+

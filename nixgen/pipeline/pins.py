@@ -1,0 +1,130 @@
+"""Pinning the package set: what the lockfile says, what is there, and whether they agree."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nixgen import resources
+from nixgen.digest import Digest
+from nixgen.errors import LockError, UsageError
+from nixgen.lock import Lock, LockedSet, lock_path, read_lock
+from nixgen.nixcli import Nix, StoreTree
+from nixgen.plan import PinnedSet
+from nixgen.sourcetree import list_source, stage_source
+from nixgen.spec import Packages
+
+_LIBRARY_FOLDERS = ("build", "bundled", "lib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """A package set as it will be used; `tree` is its place in the store, None for bundled."""
+
+    package_set: PinnedSet
+    tree: StoreTree | None
+
+
+def library_files() -> Iterator[tuple[str, Path]]:
+    """The files of nixgen's Nix library: (name below `nix/`, path), sorted by name."""
+    root = resources.nix_dir()
+    found = {
+        path.relative_to(root).as_posix(): path
+        for folder in _LIBRARY_FOLDERS
+        for path in (root / folder).rglob("*")
+        if path.is_file()
+    }
+    return iter(sorted(found.items()))
+
+
+def bundled_digest() -> Digest:
+    """The digest of all that makes up the bundled set and the library that uses it.
+
+    SHA-256 over, for each file in order: its name, a NUL, its size in decimal, a NUL, its bytes.
+    """
+    state = hashlib.sha256()
+    for name, path in library_files():
+        content = path.read_bytes()
+        state.update(f"{name}\0{len(content)}\0".encode())
+        state.update(content)
+    return Digest(state.hexdigest())
+
+
+def pin(packages: Packages, *, project_dir: Path, nix: Nix) -> Pinned:
+    """Pin the set that a description names; raises UsageError for a set that is not there."""
+    if packages.kind == "bundled":
+        return Pinned(
+            package_set=PinnedSet(kind="bundled", digest=bundled_digest()), tree=None
+        )
+    assert packages.path is not None  # noqa: S101 - the parser refuses other kinds
+    tree = add_checkout(packages.path, nix)
+    return Pinned(
+        package_set=PinnedSet(kind="path", digest=tree.nar_hash, path=packages.set), tree=tree
+    )
+
+
+def add_checkout(path: Path, nix: Nix) -> StoreTree:
+    """Put a nixpkgs checkout into the store, by the filter that all sources pass."""
+    if not (path / "default.nix").is_file():
+        raise UsageError(
+            f"{path}: not a package set: there is no default.nix in it",
+            hint="packages.set names the folder of a nixpkgs checkout",
+        )
+    with tempfile.TemporaryDirectory(prefix=".nixgen-", dir=_staging_parent(path)) as staging:
+        destination = Path(staging) / "source"
+        destination.mkdir()
+        stage_source(path, list_source(path, lock_name=""), destination)
+        return nix.add_tree(destination)
+
+
+def locked(
+    description: Path, digest: Digest, package_set: PinnedSet, *, frozen: bool
+) -> Lock:
+    """The lock to work with: the one on disk where it still fits, else a new one.
+
+    With `frozen` (`--locked`) a lock that is missing or does not fit is a LockError that names
+    the command that mends it. Results of the old lock are kept: each is about a derivation, and
+    is compared with the same derivation only.
+    """
+    path = lock_path(description)
+    old = read_lock(path)
+    wanted = LockedSet(
+        kind=package_set.kind, digest=package_set.digest, path=package_set.path
+    )
+    if frozen:
+        refuse_stale(path, old, digest, wanted)
+    results = old.results if old is not None else {}
+    return Lock(description=digest, package_set=wanted, results=results)
+
+
+def refuse_stale(path: Path, old: Lock | None, digest: Digest, wanted: LockedSet) -> None:
+    """Raise LockError where a lock does not fit the description or the package set."""
+    hint = f"`nixgen lock {path.with_name('app.toml')}` writes it anew"
+    if old is None:
+        raise LockError(f"{path}: there is no lockfile", hint=hint)
+    if old.description != digest:
+        raise LockError(f"{path}: the description has changed since it was locked", hint=hint)
+    if old.package_set != wanted:
+        raise LockError(
+            f"{path}: the package set is not the one that was locked\n"
+            f"  locked: {_say(old.package_set)}\n  found:  {_say(wanted)}",
+            hint=hint,
+        )
+
+
+def _say(package_set: LockedSet) -> str:
+    place = f" {package_set.path}" if package_set.path else ""
+    return f"{package_set.kind}{place} {package_set.digest}"
+
+
+def _staging_parent(path: Path) -> Path | None:
+    """A folder on the same file system as `path`, so that staging can link; None: the usual."""
+    parent = path.resolve().parent
+    try:
+        with tempfile.TemporaryDirectory(prefix=".nixgen-", dir=parent):
+            return parent
+    except OSError:
+        return None

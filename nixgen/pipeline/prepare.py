@@ -1,0 +1,116 @@
+"""From a description on disk to a plan and its generated files: everything before Nix builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nixgen.errors import DescriptionError, Problem, UsageError
+from nixgen.generate import GeneratedFile, render
+from nixgen.lock import Lock
+from nixgen.nixcli import Nix
+from nixgen.pipeline.pins import Pinned, locked, pin
+from nixgen.plan import Plan, PlanOptions, make_plan
+from nixgen.platforms import Platform, known_platforms
+from nixgen.spec import AppSpec, Description, read_description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a command asks for: a description, and how to read it.
+
+    An empty `platforms` means those of the description. `overrides` replaces `[vars]`.
+    """
+
+    description: Path
+    profile: str | None = None
+    platforms: tuple[Platform, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    options: PlanOptions
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A description resolved, pinned, planned and rendered; nothing has been built."""
+
+    request: Request
+    description: Description
+    specs: tuple[AppSpec, ...]
+    pinned: Pinned
+    lock: Lock
+    plan: Plan
+    files: tuple[GeneratedFile, ...]
+
+    @property
+    def source_dir(self) -> Path | None:
+        """The project's folder, None where no image takes anything from it."""
+        needed = any(image.needs_source for image in self.plan.images)
+        return self.description.project_dir if needed else None
+
+
+def find_description(path: Path) -> Path:
+    """The description that a command line names: a file, or a folder with an app.toml in it."""
+    return path / "app.toml" if path.is_dir() else path
+
+
+def prepare(request: Request, nix: Nix) -> Prepared:
+    """Read, resolve, pin, plan and render; raises every error that needs no evaluation."""
+    description = read_description(request.description)
+    specs = resolve_all(description, request)
+    pinned = pin(specs[0].packages, project_dir=description.project_dir, nix=nix)
+    lock = locked(
+        description.path, description.digest, pinned.package_set, frozen=request.frozen
+    )
+    plan = make_plan(
+        specs,
+        description_file=description.path.name,
+        package_set=pinned.package_set,
+        options=request.options,
+    )
+    return Prepared(
+        request=request,
+        description=description,
+        specs=specs,
+        pinned=pinned,
+        lock=lock,
+        plan=plan,
+        files=render(plan),
+    )
+
+
+def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ...]:
+    """The description resolved for each platform asked for, in their order."""
+    platforms = request.platforms or description.platforms(request.profile)
+    specs = tuple(
+        description.resolve(
+            platform=platform, profile=request.profile, overrides=request.overrides
+        )
+        for platform in platforms
+    )
+    _refuse_unbuildable(description, specs)
+    return specs
+
+
+BUNDLED_PLATFORMS: Sequence[str] = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64")
+"""What the bundled set compiles for; nix/bundled/platforms.nix holds the same list."""
+
+
+def _refuse_unbuildable(description: Description, specs: Sequence[AppSpec]) -> None:
+    served = [platform for platform in known_platforms() if str(platform) in BUNDLED_PLATFORMS]
+    problems = [
+        Problem(
+            message=f"the bundled package set can't build for {spec.platform}",
+            file=str(description.path),
+            key="image.platforms",
+            hint=f"it builds for {', '.join(map(str, served))}",
+        )
+        for spec in specs
+        if spec.packages.kind == "bundled" and spec.platform not in served
+    ]
+    if problems:
+        raise DescriptionError("a platform can't be built", problems=problems)
+    seen = [spec.platform for spec in specs]
+    if len(set(seen)) != len(seen):
+        raise UsageError("a platform is named twice", hint="name each --platform once")

@@ -1,0 +1,158 @@
+"""Having Nix evaluate and build what was prepared."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.errors import DescriptionError, EvaluationError, NixgenError, Problem
+from nixgen.lock import lock_path
+from nixgen.nixcli import (
+    BuildPlan,
+    BuildTarget,
+    DerivationFailedError,
+    Nix,
+    SourceNames,
+    StorePath,
+    ThrownError,
+)
+from nixgen.nixexpr import format_attribute_path
+from nixgen.pipeline.prepare import Prepared
+from nixgen.pipeline.sourcing import ensure_sources
+from nixgen.pipeline.state import State
+from nixgen.pipeline.trees import Trees, add_trees
+from nixgen.plan import ImagePlan
+from nixgen.sources import Places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """What evaluation gave: one conf per image, and the compressors that writing needs."""
+
+    prepared: Prepared
+    trees: Trees
+    names: SourceNames
+    confs: tuple[BuildTarget, ...]
+    compressors: Mapping[str, BuildTarget]
+
+    @property
+    def targets(self) -> list[BuildTarget]:
+        """Everything that is to be built, confs first."""
+        return [*self.confs, *self.compressors.values()]
+
+
+def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
+    """Put the trees into the store and instantiate; nothing is built.
+
+    Raises DescriptionError for packages that the set does not have, EvaluationError for the
+    user's own Nix.
+    """
+    trees = add_trees(
+        nix,
+        prepared.files,
+        project_dir=prepared.source_dir,
+        lock_name=lock_path(prepared.description.path).name,
+        packages=prepared.pinned.tree,
+    )
+    names = trees.names(prepared.description.project_dir, prepared.pinned.package_set.path)
+    images = prepared.plan.images
+    wanted = sorted({image.compression for image in images} - {"none"})
+    attrs = [format_attribute_path("images", i.platform.slug, "conf") for i in images]
+    attrs += [format_attribute_path("compressors", name) for name in wanted]
+    try:
+        targets = nix.instantiate(trees.expression(), attrs, names=names)
+    except ThrownError as error:
+        raise explain_thrown(error.payload, prepared) from error
+    return Evaluated(
+        prepared=prepared,
+        trees=trees,
+        names=names,
+        confs=tuple(targets[: len(images)]),
+        compressors=dict(zip(wanted, targets[len(images) :], strict=True)),
+    )
+
+
+def dry_run(evaluated: Evaluated, nix: Nix) -> BuildPlan:
+    """What would be built and fetched."""
+    return nix.plan_build(evaluated.targets)
+
+
+def realise(evaluated: Evaluated, nix: Nix, *, state: State, places: Places) -> tuple[Path, ...]:
+    """Build everything; gives the confs' paths on disk, in the order of the plan's images.
+
+    Fetches the sources that are missing first. The results are kept from garbage collection
+    until the next build of the same description. Raises BuildError and its kinds.
+    """
+    request = evaluated.prepared.request
+    link = state.root_link(evaluated.prepared.description.path, request.profile)
+    missing = nix.plan_build(evaluated.targets).to_build
+    if missing:
+        ensure_sources(missing, nix, places=places)
+    try:
+        nix.realise(evaluated.targets, out_link=link, names=evaluated.names)
+    except DerivationFailedError as error:
+        state.write_failure(str(error.derivation))
+        raise
+    state.forget_failure()
+    return tuple(physical(nix, target.path) for target in evaluated.confs)
+
+
+def physical(nix: Nix, path: StorePath) -> Path:
+    """Where a store path lies on this machine's disk."""
+    return nix.physical_path(path)
+
+
+def explain_thrown(payload: Mapping[str, Any], prepared: Prepared) -> NixgenError:
+    """What nixgen's own Nix library threw, in the user's words."""
+    file = str(prepared.description.path)
+    match payload.get("kind"):
+        case "unknown-packages":
+            return DescriptionError(
+                "packages are not in the set",
+                problems=list(_package_problems(payload["packages"], prepared)),
+            )
+        case "not-a-derivation":
+            return EvaluationError(
+                f"{payload.get('file')} does not give a derivation",
+                hint="it must be a derivation, or a function of { pkgs, source, … } to one",
+            )
+        case kind:
+            return EvaluationError(f"{file}: the Nix library refused: {kind}: {dict(payload)}")
+
+
+def _package_problems(found: list[dict[str, Any]], prepared: Prepared) -> Iterator[Problem]:
+    by_platform = {str(image.platform): image for image in prepared.plan.images}
+    for item in found:
+        name, platform = item["name"], item["platform"]
+        close = difflib.get_close_matches(name.split(".")[-1], item["known"], n=1)
+        if item["reason"] == "unusable":
+            message = f"{name!r} of the package set is not a package for {platform}"
+        else:
+            message = f"unknown package {name!r} for {platform}"
+        hint = f"did you mean {close[0]!r}?" if close else None
+        yield Problem(
+            message=message,
+            file=str(prepared.description.path),
+            line=_line_of(prepared, name),
+            key=_key_of(by_platform[platform], name),
+            hint=hint,
+        )
+
+
+def _key_of(image: ImagePlan, name: str) -> str:
+    if image.build is not None and name in image.build.packages:
+        return f"build.libs[{image.build.packages.index(name)}]"
+    return f"image.contents[{image.contents.index(name)}]"
+
+
+def _line_of(prepared: Prepared, name: str) -> int | None:
+    """The first line of the description that has the name as a whole string."""
+    for number, line in enumerate(prepared.description.text.splitlines(), start=1):
+        if f'"{name}"' in line or f"'{name}'" in line:
+            return number
+    return None
+
+

@@ -1,0 +1,102 @@
+"""What nixgen remembers between runs, in the user's state folder.
+
+`roots/` keeps the last results from Nix's garbage collection, one set per description and
+profile; `builds/` holds a record of each; `last-failure` names the derivation that last failed.
+The place is `$XDG_STATE_HOME/nixgen`, by default `~/.local/state/nixgen`
+(https://specifications.freedesktop.org/basedir-spec/latest/).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.errors import MachineError
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state folder; nothing is made before it is needed."""
+
+    folder: Path
+
+    @classmethod
+    def of_user(cls, environ: Mapping[str, str]) -> State:
+        """The state folder of this user."""
+        base = environ.get("XDG_STATE_HOME", "")
+        home = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+        return cls(home / "nixgen")
+
+    def root_link(self, description: Path, profile: str | None) -> Path:
+        """The garbage-collection root of a description's last result; its folder exists."""
+        self._make(self.folder / "roots")
+        return self.folder / "roots" / _key(description, profile)
+
+    def root_links(self) -> tuple[Path, ...]:
+        """All roots that are there, sorted by name."""
+        roots = self.folder / "roots"
+        return tuple(sorted(roots.iterdir())) if roots.is_dir() else ()
+
+    def write_record(self, description: Path, profile: str | None, record: Any) -> Path:
+        """Keep the record of a build; gives its place."""
+        place = self.folder / "builds" / f"{_key(description, profile)}.json"
+        self._write(place, json.dumps(record, indent=2, sort_keys=True) + "\n")
+        return place
+
+    def record(self, description: Path, profile: str | None) -> Any | None:
+        """The record of the last build, None where there is none that can be read."""
+        place = self.folder / "builds" / f"{_key(description, profile)}.json"
+        try:
+            return json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def write_failure(self, derivation: str) -> None:
+        """Remember which derivation failed, for `nixgen log`."""
+        self._write(self.folder / "last-failure", derivation + "\n")
+
+    def failure(self) -> str | None:
+        """The store path of the derivation that last failed; None where none did."""
+        try:
+            return (self.folder / "last-failure").read_text(encoding="utf-8").strip() or None
+        except OSError:
+            return None
+
+    def forget_failure(self) -> None:
+        """A build went well: nothing is left to look at."""
+        (self.folder / "last-failure").unlink(missing_ok=True)
+
+    def _write(self, place: Path, text: str) -> None:
+        self._make(place.parent)
+        temporary = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(place)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise MachineError(
+                f"{place}: can't be written: {error.strerror or error}", hint=_HINT
+            ) from error
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MachineError(
+                f"{folder}: can't be made: {error.strerror or error}", hint=_HINT
+            ) from error
+
+
+_HINT = "set XDG_STATE_HOME to a folder that you can write to"
+
+
+def _key(description: Path, profile: str | None) -> str:
+    """A file name for a description and profile: readable, and unlike for unlike paths."""
+    path = str(description.resolve())
+    digest = hashlib.sha256(f"{path}\0{profile or ''}".encode()).hexdigest()[:16]
+    return f"{description.resolve().parent.name or 'root'}-{digest}"
