@@ -35,18 +35,16 @@ def aside(dest: Path, *, folder: bool) -> Iterator[Path]:
 
     Raises OSError.
     """
-    _sweep(dest)
-    while True:
-        place = _make(dest, folder=folder)
-        with locked(place):
-            # why: between making and locking it, another run may have taken it for abandoned.
-            if not place.exists():
-                continue
-            try:
-                yield place
-            finally:
-                _remove(place)
-            return
+    with contextlib.ExitStack() as stack:
+        # why: else another run may take it for abandoned between its making and its locking.
+        with locked(dest.parent):
+            _sweep(dest)
+            place = _make(dest, folder=folder)
+            stack.enter_context(locked(place))
+        try:
+            yield place
+        finally:
+            _remove(place)
 
 
 def _make(dest: Path, *, folder: bool) -> Path:
