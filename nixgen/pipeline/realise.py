@@ -25,7 +25,7 @@ from nixgen.pipeline.sourcing import ensure_sources
 from nixgen.pipeline.state import State
 from nixgen.pipeline.trees import Trees, add_trees
 from nixgen.plan import ImagePlan
-from nixgen.sources import Places
+from nixgen.sources import Supply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def dry_run(evaluated: Evaluated, nix: Nix) -> BuildPlan:
     return nix.plan_build(evaluated.targets)
 
 
-def realise(evaluated: Evaluated, nix: Nix, *, state: State, places: Places) -> tuple[Path, ...]:
+def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> tuple[Path, ...]:
     """Build everything; gives the confs' paths on disk, in the order of the plan's images.
 
     Fetches the sources that are missing first. The results are kept from garbage collection
@@ -90,7 +90,7 @@ def realise(evaluated: Evaluated, nix: Nix, *, state: State, places: Places) -> 
     link = state.root_link(evaluated.prepared.description.path, request.profile)
     missing = nix.plan_build(evaluated.targets).to_build
     if missing:
-        ensure_sources(missing, nix, places=places)
+        ensure_sources(missing, nix, supply=supply)
     try:
         nix.realise(evaluated.targets, out_link=link, names=evaluated.names)
     except DerivationFailedError as error:

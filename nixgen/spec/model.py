@@ -218,7 +218,7 @@ class Image:
     timezone: str | None = None
     created: int | Literal["source-date-epoch"] = 1
     tags: tuple[str, ...]
-    compression: Compression = "zstd"
+    compression: Compression = "gzip"
     layers: Layers = Layers()
 
 

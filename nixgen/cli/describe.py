@@ -1,0 +1,63 @@
+"""Commands about the description itself: `init`, `check`, `schema`. None of them needs Nix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nixgen.cli.options import DescriptionArgument, JsonOption
+from nixgen.cli.output import print_json, print_note, print_result, reporting_errors
+from nixgen.errors import MachineError, UsageError
+
+_DEFAULT = Path("app.toml")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace an app.toml that is there.")] = False,
+) -> None:
+    """Write a commented app.toml for a folder, after a look at what is in it."""
+    with reporting_errors(as_json=False):
+        from nixgen.spec import starting_description
+
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: not a folder", hint="name the folder of your project")
+        place = folder / "app.toml"
+        text = starting_description(folder)
+        try:
+            with place.open("w" if force else "x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise UsageError(
+                f"{place} is there already", hint="--force replaces it"
+            ) from None
+        except OSError as error:
+            raise MachineError(f"{place}: {error.strerror or error}") from error
+        print_result(str(place))
+        print_note(f"next: nixgen check {place}; nixgen image {place}")
+
+
+def check(description: DescriptionArgument = _DEFAULT, as_json: JsonOption = False) -> None:
+    """Say every mistake in a description that can be known without Nix."""
+    with reporting_errors(as_json=as_json):
+        from nixgen.spec import read_description
+
+        path = description / "app.toml" if description.is_dir() else description
+        found = read_description(path)
+        for profile in (None, *found.profiles):
+            for platform in found.platforms(profile):
+                found.resolve(platform=platform, profile=profile)
+        if as_json:
+            print_json({"file": str(path), "digest": str(found.digest), "problems": []})
+        else:
+            print_result(f"{path}: no mistakes found")
+
+
+def schema() -> None:
+    """Print the JSON Schema of app.toml (draft 2020-12), for editors."""
+    with reporting_errors(as_json=False):
+        from nixgen.spec import schema as make_schema
+
+        print_json(make_schema())

@@ -1,0 +1,132 @@
+"""Commands that show what would be done: `plan`, `generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nixgen.cli.options import (
+    CreatedOption,
+    DescriptionArgument,
+    JsonOption,
+    LockedOption,
+    PlatformOption,
+    ProfileOption,
+    StoreOption,
+    TagOption,
+    VarOption,
+    make_nix,
+    make_request,
+)
+from nixgen.cli.output import print_json, print_note, print_result, reporting_errors
+
+if TYPE_CHECKING:
+    from nixgen.plan import ImagePlan, Plan
+
+_DEFAULT = Path("app.toml")
+
+
+def plan(
+    description: DescriptionArgument = _DEFAULT,
+    profile: ProfileOption = None,
+    platform: PlatformOption = None,
+    var: VarOption = None,
+    tag: TagOption = None,
+    created: CreatedOption = None,
+    locked: LockedOption = False,
+    store: StoreOption = None,
+    static: Annotated[
+        bool, typer.Option("--static", help="Do not evaluate: packages are not looked up.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every decision about the image, and find the mistakes that evaluation can find."""
+    with reporting_errors(as_json=as_json):
+        from nixgen.pipeline.prepare import prepare
+        from nixgen.pipeline.realise import evaluate
+
+        request = make_request(
+            description,
+            profile=profile,
+            platforms=platform,
+            variables=var,
+            tag=tag,
+            created=created,
+            frozen=locked,
+        )
+        nix = make_nix(store=store)
+        prepared = prepare(request, nix)
+        if not static:
+            evaluate(prepared, nix)
+        if as_json:
+            print_json(prepared.plan.as_json())
+        else:
+            print_result(_format_plan(prepared.plan))
+
+
+def generate(
+    description: DescriptionArgument = _DEFAULT,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Write the files into this folder."),
+    ] = None,
+    profile: ProfileOption = None,
+    platform: PlatformOption = None,
+    var: VarOption = None,
+    tag: TagOption = None,
+    created: CreatedOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Show the generated Nix, or write it into a folder."""
+    with reporting_errors(as_json=False):
+        from nixgen.generate import write_generated
+        from nixgen.pipeline.prepare import prepare
+
+        request = make_request(
+            description,
+            profile=profile,
+            platforms=platform,
+            variables=var,
+            tag=tag,
+            created=created,
+        )
+        files = prepare(request, make_nix(store=store)).files
+        if output is not None:
+            write_generated(files, output)
+            print_result("\n".join(str(output / file.name) for file in files))
+            return
+        for file in files:
+            print_note(f"--- {file.name}")
+            print_result(file.content.decode())
+
+
+def _format_plan(plan: Plan) -> str:
+    profile = f", profile {plan.profile}" if plan.profile else ""
+    lines = [
+        f"{plan.app_name} {plan.app_version}{profile}",
+        f"package set  {plan.package_set.kind} {plan.package_set.digest}",
+    ]
+    for image in plan.images:
+        lines += ["", *_format_image(image)]
+    return "\n".join(lines)
+
+
+def _format_image(image: ImagePlan) -> list[str]:
+    config = image.config
+    command = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
+    rows = {
+        "image": f"{image.name}:{image.tag} for {image.platform}",
+        "strategy": f"{image.strategy}: {image.strategy_reason}",
+        "app": f"kind {image.build.kind}, from {image.build.src}" if image.build else "none",
+        "contents": " ".join(image.contents) or "none",
+        "command": " ".join(command) or "none",
+        "user": config.get("User", ""),
+        "env": " ".join(config.get("Env", [])),
+        "ports": " ".join(config.get("ExposedPorts", {})),
+        "files": " ".join(entry.path for entry in image.entries),
+        "layers": f"at most {image.max_layers}, {image.compression}",
+        "created": image.created,
+    }
+    return [f"{name:<12} {value}" for name, value in rows.items() if value]

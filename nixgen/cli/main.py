@@ -1,0 +1,84 @@
+"""The `nixgen` program: the commands, and what becomes of errors in the call itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import nixgen
+from nixgen.cli import describe, doctor, image, inspection, lock, run, sources, store
+from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
+from nixgen.errors import EXIT_INTERRUPTED, UsageError
+
+app = typer.Typer(
+    name="nixgen",
+    help="Compile a short app description into a small, reproducible container image, by Nix.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("init")(describe.init)
+app.command("check")(describe.check)
+app.command("schema")(describe.schema)
+app.command("plan")(inspection.plan)
+app.command("generate")(inspection.generate)
+app.command("image")(image.image)
+app.command("run")(run.run)
+app.command("lock")(lock.lock)
+app.command("sources")(sources.sources)
+app.command("doctor")(doctor.doctor)
+app.command("log")(store.log)
+app.command("gc")(store.gc)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        print_result(f"nixgen {nixgen.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Exit codes: 0 done; 1 the answer is no; 2 the description or the call is wrong;
+    3 this machine can't; 4 a build failed; 5 network or registry; 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; ends by SystemExit with a documented exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
+    command = typer.main.get_command(app)
+    with reporting_errors(as_json=as_json):
+        try:
+            code = command.main(given, prog_name="nixgen", standalone_mode=False)
+        except Exception as error:  # noqa: BLE001 - all but the parser's own errors go on
+            _report_call(error, as_json=as_json)
+            raise
+        end(code if isinstance(code, int) else 0)
+
+
+def _report_call(error: Any, *, as_json: bool) -> None:
+    """Report a mistake in the call that the option parser found, and end.
+
+    The parser's own classes are private to typer, so they are known by what they can do.
+    """
+    if type(error).__name__ == "Abort":
+        print_note("interrupted")
+        end(EXIT_INTERRUPTED)
+    if not (hasattr(error, "format_message") and hasattr(error, "exit_code")):
+        return
+    if as_json:
+        print_json(UsageError(error.format_message()).as_json())
+    else:
+        error.show(file=sys.stderr)
+    end(error.exit_code)

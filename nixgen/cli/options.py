@@ -1,0 +1,180 @@
+"""Options that several commands share, and what they are turned into."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nixgen.errors import UsageError
+from nixgen.platforms import Platform, native_platform, native_system
+
+if TYPE_CHECKING:
+    from nixgen.nixcli import Nix
+    from nixgen.pipeline.prepare import Request
+    from nixgen.progress import Reporter
+
+DescriptionArgument = Annotated[
+    Path,
+    typer.Argument(metavar="[APP.TOML]", help="The app description, or the folder it is in."),
+]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="Apply [profile.NAME].")
+]
+PlatformOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--platform",
+        metavar="OS/ARCH",
+        help="Build for this platform instead of those described; may be repeated, or a list "
+        "with commas. `native` is this machine's.",
+    ),
+]
+VarOption = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="Replace a value of [vars]."),
+]
+LockedOption = Annotated[
+    bool,
+    typer.Option("--locked", help="Refuse a lockfile that is missing or stale; never write it."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the builds' own logs.")]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="ROOT|URL", help="Use the Nix store of another root folder, or a URL."
+    ),
+]
+SourcesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--sources", metavar="DIR", help="Look for sources in this folder first; may be repeated."
+    ),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from a network.")]
+TagOption = Annotated[
+    str | None, typer.Option("--tag", metavar="TAG", help="The image's tag; default: app.version.")
+]
+CreatedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--created",
+        metavar="TIME",
+        help="The image's time: seconds since 1970, or `source-date-epoch` for the variable.",
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="Derivations built at a time; default: as Nix is set."),
+]
+SubstituteOption = Annotated[
+    bool, typer.Option("--substitute", help="Take outputs from the machine's binary caches.")
+]
+
+
+def parse_platforms(values: Sequence[str] | None) -> tuple[Platform, ...]:
+    """The platforms of `--platform`, in order; raises UsageError."""
+    names = [name.strip() for value in values or () for name in value.split(",") if name.strip()]
+    platforms = []
+    for name in names:
+        try:
+            platforms.append(native_platform() if name == "native" else Platform.parse(name))
+        except ValueError as error:
+            raise UsageError(f"--platform: {error}") from error
+    return tuple(platforms)
+
+
+def parse_vars(values: Sequence[str] | None) -> dict[str, str]:
+    """The pairs of `--var`; raises UsageError."""
+    pairs = {}
+    for value in values or ():
+        name, separator, text = value.partition("=")
+        if not separator or not name:
+            raise UsageError(f"--var {value!r}: expected NAME=VALUE")
+        pairs[name] = text
+    return pairs
+
+
+def parse_created(value: str | None) -> int | Literal["source-date-epoch"] | None:
+    """The time of `--created`; raises UsageError."""
+    if value is None:
+        return None
+    if value == "source-date-epoch":
+        return "source-date-epoch"
+    if value.isascii() and value.isdigit() and int(value) <= _LAST_SECOND:
+        return int(value)
+    raise UsageError(
+        f"--created {value!r}: expected seconds since 1970, or source-date-epoch"
+    )
+
+
+_LAST_SECOND = 253_402_300_799  # the end of the year 9999, the last that RFC 3339 can write
+
+
+def make_request(
+    description: Path,
+    *,
+    profile: str | None = None,
+    platforms: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    tag: str | None = None,
+    created: str | None = None,
+    frozen: bool = False,
+) -> Request:
+    """The request that the options of a command add up to; raises UsageError."""
+    from nixgen.pipeline.prepare import Request, find_description
+    from nixgen.plan import PlanOptions
+
+    return Request(
+        description=find_description(description),
+        profile=profile,
+        platforms=parse_platforms(platforms),
+        overrides=parse_vars(variables),
+        options=PlanOptions(
+            build_system=native_system(),
+            tag=tag,
+            created=parse_created(created),
+            source_date_epoch=_source_date_epoch(),
+        ),
+        frozen=frozen,
+    )
+
+
+def _source_date_epoch() -> int | None:
+    """https://reproducible-builds.org/specs/source-date-epoch/"""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= _LAST_SECOND):
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: expected seconds since 1970")
+    return int(text)
+
+
+def make_nix(
+    reporter: Reporter | None = None,
+    *,
+    store: str | None = None,
+    substitute: bool = False,
+    jobs: int | None = None,
+) -> Nix:
+    """Nix as the options want it used."""
+    from nixgen.nixcli import Nix, NixSettings
+
+    settings = NixSettings(store=store, substitute=substitute, max_jobs=jobs)
+    return Nix(settings, reporter=reporter)
+
+
+@contextmanager
+def progress(*, quiet: bool, verbose: bool = False) -> Iterator[Reporter]:
+    """Progress on stderr, as fits what stderr is."""
+    from nixgen.progress import reporting
+
+    with reporting(sys.stderr, quiet=quiet, verbose=verbose, environ=os.environ) as reporter:
+        yield reporter

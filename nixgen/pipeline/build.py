@@ -1,0 +1,57 @@
+"""The stages put together, as the commands call them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nixgen.nixcli import BuildPlan, Nix
+from nixgen.oci import LayerCache
+from nixgen.pipeline.image import Format, ImageResult, default_destination, write_image
+from nixgen.pipeline.prepare import Request, prepare
+from nixgen.pipeline.realise import dry_run, evaluate, realise
+from nixgen.pipeline.record import make_record
+from nixgen.pipeline.state import State
+from nixgen.progress import PhaseStarted
+from nixgen.sources import Supply
+
+
+def build_and_write(
+    request: Request,
+    nix: Nix,
+    *,
+    destination: Path | None,
+    form: Format,
+    supply: Supply,
+    cache: LayerCache | None,
+) -> ImageResult:
+    """The whole way from a description to an image on disk."""
+    state = State.of_user(os.environ)
+    prepared = prepare(request, nix)
+    nix.reporter.report(PhaseStarted(name="evaluate"))
+    evaluated = evaluate(prepared, nix)
+    nix.reporter.report(PhaseStarted(name="build"))
+    confs = realise(evaluated, nix, state=state, supply=supply)
+    result = write_image(
+        evaluated,
+        confs,
+        nix,
+        destination=destination or default_destination(prepared.plan.app_name, form),
+        form=form,
+        cache=cache,
+    )
+    state.write_record(
+        prepared.description.path, request.profile, make_record(evaluated, result, nix)
+    )
+    return result
+
+
+def plan_steps(request: Request, nix: Nix) -> BuildPlan:
+    """What building the image would build and fetch."""
+    return dry_run(evaluate(prepare(request, nix), nix), nix)
+
+
+def layer_cache(*, warn: Callable[[str], None], rehash: bool) -> LayerCache:
+    """The user's layer cache."""
+    return LayerCache(LayerCache.default_folder(), warn=warn, rehash=rehash)
