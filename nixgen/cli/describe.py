@@ -16,7 +16,9 @@ _DEFAULT = Path("app.toml")
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace an app.toml that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an app.toml that is there.")
+    ] = False,
 ) -> None:
     """Write a commented app.toml for a folder, after a look at what is in it."""
     with reporting_errors(as_json=False):
@@ -30,9 +32,7 @@ def init(
             with place.open("w" if force else "x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError:
-            raise UsageError(
-                f"{place} is there already", hint="--force replaces it"
-            ) from None
+            raise UsageError(f"{place} is there already", hint="--force replaces it") from None
         except OSError as error:
             raise MachineError(f"{place}: {error.strerror or error}") from error
         print_result(str(place))

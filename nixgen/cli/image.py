@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _DEFAULT = Path("app.toml")
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """The forms an image can be written in."""
 
     oci = "oci"
@@ -56,7 +56,9 @@ def image(
     description: DescriptionArgument = _DEFAULT,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="PATH", help="Where the image goes; default: ./NAME.oci"),
+        typer.Option(
+            "-o", "--output", metavar="PATH", help="Where the image goes; default: ./NAME.oci"
+        ),
     ] = None,
     form: Annotated[
         Format, typer.Option("-f", "--format", help="OCI layout folder, or an archive.")
@@ -115,14 +117,15 @@ def image(
                     else build.layer_cache(warn=print_note, rehash=verify_cache),
                 )
         if dry_run:
-            _print_steps(steps, as_json=as_json)
+            print_steps(steps, as_json=as_json)
         elif as_json:
             print_json(result.as_json())
         else:
             print_result(_format_result(result))
 
 
-def _print_steps(steps: BuildPlan, *, as_json: bool) -> None:
+def print_steps(steps: BuildPlan, *, as_json: bool) -> None:
+    """Say what would be built and fetched."""
     if as_json:
         document = {
             "build": [str(path) for path in steps.to_build],

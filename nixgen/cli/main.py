@@ -35,7 +35,7 @@ app.command("log")(store.log)
 app.command("gc")(store.gc)
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _print_version(value: bool) -> None:
     if value:
         print_result(f"nixgen {nixgen.__version__}")
         raise typer.Exit
@@ -45,7 +45,9 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Exit codes: 0 done; 1 the answer is no; 2 the description or the call is wrong;
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     with reporting_errors(as_json=as_json):
         try:
             code = command.main(given, prog_name="nixgen", standalone_mode=False)
-        except Exception as error:  # noqa: BLE001 - all but the parser's own errors go on
+        except Exception as error:
             _report_call(error, as_json=as_json)
             raise
         end(code if isinstance(code, int) else 0)

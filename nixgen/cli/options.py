@@ -72,7 +72,9 @@ CreatedOption = Annotated[
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", min=1, help="Derivations built at a time; default: as Nix is set."),
+    typer.Option(
+        "--jobs", "-j", min=1, help="Derivations built at a time; default: as Nix is set."
+    ),
 ]
 SubstituteOption = Annotated[
     bool, typer.Option("--substitute", help="Take outputs from the machine's binary caches.")
@@ -110,9 +112,7 @@ def parse_created(value: str | None) -> int | Literal["source-date-epoch"] | Non
         return "source-date-epoch"
     if value.isascii() and value.isdigit() and int(value) <= _LAST_SECOND:
         return int(value)
-    raise UsageError(
-        f"--created {value!r}: expected seconds since 1970, or source-date-epoch"
-    )
+    raise UsageError(f"--created {value!r}: expected seconds since 1970, or source-date-epoch")
 
 
 _LAST_SECOND = 253_402_300_799  # the end of the year 9999, the last that RFC 3339 can write

@@ -17,7 +17,6 @@ from nixgen.nixcli import Nix
 from nixgen.oci import (
     BuiltImage,
     Compressor,
-    ImageConf,
     LayerBuilder,
     LayerCache,
     StoreRoot,
@@ -34,6 +33,7 @@ from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.realise import Evaluated
 from nixgen.plan import ImagePlan
 from nixgen.progress import PhaseStarted
+from nixgen.runtime import RunnableImage
 
 Format = Literal["oci", "oci-archive", "docker-archive"]
 
@@ -96,7 +96,15 @@ def write_image(
         images = []
         for image, path in zip(plan.images, conf_paths, strict=True):
             conf = read_conf(path, store=store)
-            check_entrypoint(conf, store)
+            check_entrypoint(
+                RunnableImage(
+                    layout=destination,
+                    tag=image.tag,
+                    platform=image.platform,
+                    conf=conf,
+                    store=store,
+                )
+            )
             builder = LayerBuilder(
                 work=work, compressor=_compressor(image, evaluated, nix), cache=cache
             )
@@ -211,5 +219,3 @@ _WRITERS: dict[Format, Callable[[Sequence[BuiltImage], Path, ImagePlan], Digest]
     "oci-archive": _write_oci_archive,
     "docker-archive": _write_docker_archive,
 }
-
-

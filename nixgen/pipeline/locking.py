@@ -30,7 +30,5 @@ def check_lock(request: Request, nix: Nix) -> None:
 
 def _wanted(description: Description, request: Request, nix: Nix) -> LockedSet:
     spec = resolve_all(description, request)[0]
-    package_set = pin(spec.packages, project_dir=description.project_dir, nix=nix).package_set
-    return LockedSet(
-        kind=package_set.kind, digest=package_set.digest, path=package_set.path
-    )
+    package_set = pin(spec.packages, nix).package_set
+    return LockedSet(kind=package_set.kind, digest=package_set.digest, path=package_set.path)

@@ -53,12 +53,10 @@ def bundled_digest() -> Digest:
     return Digest(state.hexdigest())
 
 
-def pin(packages: Packages, *, project_dir: Path, nix: Nix) -> Pinned:
+def pin(packages: Packages, nix: Nix) -> Pinned:
     """Pin the set that a description names; raises UsageError for a set that is not there."""
     if packages.kind == "bundled":
-        return Pinned(
-            package_set=PinnedSet(kind="bundled", digest=bundled_digest()), tree=None
-        )
+        return Pinned(package_set=PinnedSet(kind="bundled", digest=bundled_digest()), tree=None)
     assert packages.path is not None  # noqa: S101 - the parser refuses other kinds
     tree = add_checkout(packages.path, nix)
     return Pinned(
@@ -80,9 +78,7 @@ def add_checkout(path: Path, nix: Nix) -> StoreTree:
         return nix.add_tree(destination)
 
 
-def locked(
-    description: Path, digest: Digest, package_set: PinnedSet, *, frozen: bool
-) -> Lock:
+def locked(description: Path, digest: Digest, package_set: PinnedSet, *, frozen: bool) -> Lock:
     """The lock to work with: the one on disk where it still fits, else a new one.
 
     With `frozen` (`--locked`) a lock that is missing or does not fit is a LockError that names
@@ -91,9 +87,7 @@ def locked(
     """
     path = lock_path(description)
     old = read_lock(path)
-    wanted = LockedSet(
-        kind=package_set.kind, digest=package_set.digest, path=package_set.path
-    )
+    wanted = LockedSet(kind=package_set.kind, digest=package_set.digest, path=package_set.path)
     if frozen:
         refuse_stale(path, old, digest, wanted)
     results = old.results if old is not None else {}

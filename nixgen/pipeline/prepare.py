@@ -59,10 +59,8 @@ def prepare(request: Request, nix: Nix) -> Prepared:
     """Read, resolve, pin, plan and render; raises every error that needs no evaluation."""
     description = read_description(request.description)
     specs = resolve_all(description, request)
-    pinned = pin(specs[0].packages, project_dir=description.project_dir, nix=nix)
-    lock = locked(
-        description.path, description.digest, pinned.package_set, frozen=request.frozen
-    )
+    pinned = pin(specs[0].packages, nix)
+    lock = locked(description.path, description.digest, pinned.package_set, frozen=request.frozen)
     plan = make_plan(
         specs,
         description_file=description.path.name,
@@ -84,9 +82,7 @@ def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ..
     """The description resolved for each platform asked for, in their order."""
     platforms = request.platforms or description.platforms(request.profile)
     specs = tuple(
-        description.resolve(
-            platform=platform, profile=request.profile, overrides=request.overrides
-        )
+        description.resolve(platform=platform, profile=request.profile, overrides=request.overrides)
         for platform in platforms
     )
     _refuse_unbuildable(description, specs)

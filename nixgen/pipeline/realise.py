@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nixgen.errors import DescriptionError, EvaluationError, NixgenError, Problem
+from nixgen.errors import BuildError, DescriptionError, EvaluationError, NixgenError, Problem
 from nixgen.lock import lock_path
 from nixgen.nixcli import (
     BuildPlan,
@@ -26,6 +26,9 @@ from nixgen.pipeline.state import State
 from nixgen.pipeline.trees import Trees, add_trees
 from nixgen.plan import ImagePlan
 from nixgen.sources import Supply
+
+
+_CONF_SUFFIX = "-conf.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +100,22 @@ def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> 
         state.write_failure(str(error.derivation))
         raise
     state.forget_failure()
-    return tuple(physical(nix, target.path) for target in evaluated.confs)
+    return tuple(nix.physical_path(conf_path(target, nix)) for target in evaluated.confs)
 
 
-def physical(nix: Nix, path: StorePath) -> Path:
-    """Where a store path lies on this machine's disk."""
-    return nix.physical_path(path)
+def conf_path(target: BuildTarget, nix: Nix) -> StorePath:
+    """The image conf of a built target: itself, or what the stream script refers to.
+
+    why: nixpkgs of before 2025 has no `conf` attribute; there the script is what can be built.
+    Raises BuildError where there is no conf.
+    """
+    if target.path.name.endswith(_CONF_SUFFIX):
+        return target.path
+    (info,) = nix.path_info([target.path])
+    confs = [path for path in info.references if path.name.endswith(_CONF_SUFFIX)]
+    if len(confs) != 1:
+        raise BuildError(f"{target.path} refers to {len(confs)} image confs; expected one")
+    return confs[0]
 
 
 def explain_thrown(payload: Mapping[str, Any], prepared: Prepared) -> NixgenError:
@@ -154,5 +167,3 @@ def _line_of(prepared: Prepared, name: str) -> int | None:
         if f'"{name}"' in line or f"'{name}'" in line:
             return number
     return None
-
-

@@ -36,9 +36,7 @@ def _defaults(spec: AppSpec) -> Iterable[Entry]:
     )
     yield Entry(path="/etc/nsswitch.conf", type="file", mode="0644", text=_NSSWITCH)
     if user.home != "/":
-        yield Entry(
-            path=user.home, type="directory", mode="0700", uid=user.uid, gid=user.gid
-        )
+        yield Entry(path=user.home, type="directory", mode="0700", uid=user.uid, gid=user.gid)
     if spec.image.timezone is not None:
         yield Entry(
             path="/etc/localtime",

@@ -1,0 +1,58 @@
+"""From a built image to one that can be run."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nixgen.nixcli import Nix
+from nixgen.oci import LayerCache, StoreRoot, read_conf
+from nixgen.pipeline.image import write_image
+from nixgen.pipeline.prepare import Request, prepare
+from nixgen.pipeline.realise import evaluate, realise
+from nixgen.pipeline.state import State
+from nixgen.platforms import Platform, native_platform
+from nixgen.progress import PhaseStarted
+from nixgen.runtime import RunnableImage
+from nixgen.sources import Supply
+from nixgen.spec import read_description
+
+
+def choose_platform(request: Request) -> Platform:
+    """The platform to run: the one asked for, else this machine's where described, else the first.
+
+    Raises DescriptionError.
+    """
+    described = request.platforms or read_description(request.description).platforms(
+        request.profile
+    )
+    native = native_platform()
+    return native if native in described else described[0]
+
+
+@contextmanager
+def built_to_run(
+    request: Request, nix: Nix, *, state: State, supply: Supply, cache: LayerCache | None
+) -> Iterator[RunnableImage]:
+    """Build one platform's image, and lend it: its layout is gone afterwards."""
+    platform = choose_platform(request)
+    prepared = prepare(dataclasses.replace(request, platforms=(platform,)), nix)
+    evaluated = evaluate(prepared, nix)
+    nix.reporter.report(PhaseStarted(name="build"))
+    (conf_path,) = realise(evaluated, nix, state=state, supply=supply)
+    store = StoreRoot(root=nix.access.root or Path("/"))
+    with tempfile.TemporaryDirectory(prefix="nixgen-run-") as folder:
+        layout = Path(folder) / "image.oci"
+        result = write_image(
+            evaluated, (conf_path,), nix, destination=layout, form="oci", cache=cache
+        )
+        yield RunnableImage(
+            layout=layout,
+            tag=result.tag,
+            platform=platform,
+            conf=read_conf(conf_path, store=store),
+            store=store,
+        )
