@@ -143,5 +143,6 @@ class DebianArchives:
         except MachineError as error:
             return Miss(reason=last_line(error.message))
         if done.exit_code != 0 or not target.is_file():
-            return Miss(reason=f"apt says: {last_line(done.stderr)}")
+            errors = [line for line in done.stderr.splitlines() if line.startswith("E: ")]
+            return Miss(reason=f"apt says: {last_line((errors or [done.stderr])[0])}")
         return Obtained(path=target, digest=Digest.of_file(target))

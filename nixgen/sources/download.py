@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import nixgen
 from nixgen.digest import Digest
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 16
 _MAX_REDIRECTS = 5
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_CONNECTION = re.compile(r"^<?\w*Connection\w*(?:\(host=[^)]*\)| object at \w+>): ")
+
+
+class _Unreachable(Miss):
+    """No connection to the host could be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +46,13 @@ class Limits:
 class Downloader:
     """Downloads with the machine's proxies and certificates, as its environment names them.
 
-    `stopped` ends every download soon after it is set, and later ones at once.
+    `stopped` ends every download soon after it is set, and later ones at once. A host that no
+    connection could be made to is not tried again: without a network, that would take minutes.
     """
 
     limits: Limits = field(default_factory=Limits)
     stopped: threading.Event = field(default_factory=threading.Event)
+    _unreachable: dict[str, Miss] = field(default_factory=dict)
 
     def get(
         self,
@@ -60,6 +70,9 @@ class Downloader:
         when the file can't be written.
         """
         most = self.limits.max_bytes if max_bytes is None else max_bytes
+        host = urlsplit(url).netloc
+        if host in self._unreachable:
+            return self._unreachable[host]
         answer: Answer = Miss(reason="stopped")
         for number in range(self.limits.tries):
             if number and self.stopped.wait(self.limits.back_off_s * 2 ** (number - 1)):
@@ -70,6 +83,8 @@ class Downloader:
             target.unlink(missing_ok=True)
             if not again or self.stopped.is_set():
                 break
+        if isinstance(answer, _Unreachable):
+            self._unreachable[host] = answer
         return answer
 
     def _try(
@@ -103,7 +118,8 @@ class Downloader:
         except requests.exceptions.SSLError as error:
             return Miss(reason=f"its certificate is not trusted: {_plain(error)}"), False
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            return Miss(reason=_plain(error)), True
+            kind = _Unreachable if _no_connection(error) else Miss
+            return kind(reason=_plain(error)), True
 
     def _receive(
         self, response: requests.Response, target: Path, max_bytes: int
@@ -140,6 +156,13 @@ def _refusal(response: requests.Response, url: str) -> Miss | None:
     return None
 
 
+def _no_connection(error: Exception) -> bool:
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(cause, NewConnectionError | ConnectTimeoutError)
+
+
 def _plain(error: Exception) -> str:
     """The innermost cause in one line: requests wraps it several times."""
     inner: BaseException = error
@@ -147,5 +170,6 @@ def _plain(error: Exception) -> str:
         reasons = [getattr(inner, "reason", None), *inner.args]
         nested = next((arg for arg in reasons if isinstance(arg, BaseException)), None)
         if nested is None:
-            return without_logins(" ".join(str(inner).split())) or type(inner).__name__
+            text = without_logins(" ".join(str(inner).split()))
+            return _CONNECTION.sub("", text) or type(inner).__name__
         inner = nested

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from nixgen.digest import Digest
 from nixgen.errors import MachineError
 from nixgen.sources.answer import Answer, Miss, Obtained, Offer, last_line, without_logins
 from nixgen.sources.model import NpmPackage
+
+_ERROR = re.compile(r"npm (?:error|ERR!) (?!code )(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,5 @@ class NpmRegistry:
 def _telling_line(stderr: str) -> str:
     """npm says first a code, then what happened, then much else."""
     lines = [line.strip() for line in without_logins(stderr).splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("npm error", "npm ERR!"))]
-    told = [line for line in errors if " code " not in line]
-    return (told or errors or lines or ["nothing"])[0]
+    errors = [match[1] for line in lines if (match := _ERROR.match(line))]
+    return (errors or lines or ["nothing"])[0]

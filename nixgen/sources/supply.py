@@ -193,7 +193,7 @@ def _cache_home(environ: Mapping[str, str]) -> Path:
     named = environ.get("XDG_CACHE_HOME", "")
     if named.startswith("/"):
         return Path(named)
-    return Path(environ.get("HOME") or tempfile.gettempdir()) / ".cache"
+    return Path(environ.get("HOME") or Path.home()) / ".cache"
 
 
 def _unpacking(offer: Offer, member: str, source: Source) -> Offer:

@@ -25,7 +25,8 @@ class Table:
         self._faults = faults
         self._known: set[str] = set()
         self._value: dict[str, Any] = value if isinstance(value, dict) else {}
-        if not isinstance(value, dict):
+        self._is_object = isinstance(value, dict)
+        if not self._is_object:
             self.fault("", f"expected an object, found {_kind(value)}")
 
     def named_by(self, key: str) -> None:
@@ -159,7 +160,7 @@ class Table:
     def _get(self, key: str, kind: type, expected: str) -> Any:
         self._known.add(key)
         if key not in self._value:
-            if self._value:
+            if self._is_object:
                 self.fault(key, f"missing: {expected} is required")
             return _MISSING
         value = self._value[key]
