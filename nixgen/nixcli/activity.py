@@ -31,6 +31,7 @@ _TAIL_LINES = 40
 _ANSI = re.compile(r"\x1b(?:\[[0-9;]*[A-Za-z]|\][^\x07]*\x07)")
 _POSITION_SUFFIX = re.compile(r":\d+(?::\d+)?$")
 _RAW_ERROR = re.compile(r"[^\x00-\x1f]{12,}")
+_WILL_BE_BUILT = re.compile(r"(?:this derivation|these (\d+) derivations) will be built")
 _NOISE = re.compile(
     r"ignoring the client-specified setting|ignoring untrusted substituter|is not owned by you"
     r"|is a deprecated alias|without '--json-format' is deprecated|Nix search path entry"
@@ -82,6 +83,7 @@ class Activities:
         self._building: dict[int, StorePath] = {}
         self._tails: dict[StorePath, deque[str]] = {}
         self._planned = 0
+        self._is_listed = False
         self._builds: set[int] = set()
         self._transfers: dict[int, tuple[int, int]] = {}
 
@@ -116,18 +118,19 @@ class Activities:
             self.errors.append(_error(record, text))
         elif level in (_ERROR_LEVEL, _INFO_LEVEL):
             self.listing.append(text)
+            if match := _WILL_BE_BUILT.match(text):
+                self._is_listed = True
+                self._plan(int(match[1] or 1))
         elif level == _WARNING_LEVEL and not _NOISE.search(text):
             self._reporter.report(Notice(text=f"nix: {text}"))
 
     def _start(self, record: dict[str, Any]) -> None:
-        number, kind, fields = record.get("id"), record.get("type"), record.get("fields") or [""]
-        if not isinstance(number, int):
-            return
+        number, kind, fields = _activity(record)
         if kind == _BUILDS:
             self._builds.add(number)
         elif kind == _FILE_TRANSFER:
             self._transfers[number] = (0, 0)
-        elif kind == _BUILD:
+        elif kind == _BUILD and fields:
             try:
                 derivation = StorePath.parse(str(fields[0]))
             except ValueError:
@@ -136,18 +139,18 @@ class Activities:
             self._reporter.report(DerivationStarted(name=derivation.derivation_name))
 
     def _stop(self, record: dict[str, Any]) -> None:
-        derivation = self._building.pop(record.get("id", -1), None)
+        derivation = self._building.pop(_activity(record)[0], None)
         if derivation is not None:
             self._reporter.report(DerivationFinished(name=derivation.derivation_name))
 
     def _result(self, record: dict[str, Any]) -> None:
-        number, kind, fields = record.get("id", -1), record.get("type"), record.get("fields") or []
+        number, kind, fields = _activity(record)
         if kind in (_BUILD_LOG_LINE, _POST_BUILD_LOG_LINE) and number in self._building and fields:
             self._log_line(self._building[number], str(fields[0]))
         elif kind == _PROGRESS and len(fields) >= 2 and all(isinstance(f, int) for f in fields):
-            if number in self._builds and fields[1] > self._planned:
-                self._planned = fields[1]
-                self._reporter.report(DerivationsPlanned(count=self._planned))
+            # why: newer Nix counts a derivation twice here; what it lists before is exact.
+            if number in self._builds and not self._is_listed:
+                self._plan(fields[1])
             elif number in self._transfers:
                 self._transfers[number] = (fields[0], fields[1])
                 done, total = (
@@ -156,6 +159,11 @@ class Activities:
                 self._reporter.report(
                     BytesMoved(what="downloaded", done_bytes=done, total_bytes=total or None)
                 )
+
+    def _plan(self, count: int) -> None:
+        if count > self._planned:
+            self._planned = count
+            self._reporter.report(DerivationsPlanned(count=count))
 
     def _log_line(self, derivation: StorePath, raw: str) -> None:
         text = readable_log_line(raw)
@@ -181,6 +189,16 @@ def readable_log_line(raw: str) -> str | None:
         runs = _RAW_ERROR.findall(text)
         return max(runs, key=len) if runs else None
     return None if text in {"\x01", "\x02"} else text
+
+
+def _activity(record: dict[str, Any]) -> tuple[int, object, list[Any]]:
+    """The number, type and fields of an activity; -1 and none where they have no such shape."""
+    number, fields = record.get("id"), record.get("fields")
+    return (
+        number if isinstance(number, int) else -1,
+        record.get("type"),
+        fields if isinstance(fields, list) else [],
+    )
 
 
 def _parse(line: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from nixgen._process import Completed, Runner
 from nixgen.errors import MachineError
 from nixgen.nixcli.access import Host, StoreAccess, find_access
 from nixgen.nixcli.activity import Activities
-from nixgen.nixcli.failures import FailedCall, SourceNames, explain_failure
+from nixgen.nixcli.failures import FailedCall, SourceNames, explain_failure, shown_names
 from nixgen.nixcli.settings import NixSettings, clean_environment, option_arguments
 from nixgen.nixcli.version import OLDEST_NIX, NixVersion
 from nixgen.progress import Reporter, Silent
@@ -84,8 +84,9 @@ class NixCalls:
         argv = [self._program(program), *arguments, *options, "--log-format", "internal-json", "-v"]
         done = self._runner(argv, env=self._env, on_stderr_line=activities.take)
         if done.exit_code != 0:
+            shown = shown_names(names or {}, self.access.root)
             raise explain_failure(
-                FailedCall(activities=activities, exit_code=done.exit_code, names=names or {})
+                FailedCall(activities=activities, exit_code=done.exit_code, names=shown)
             )
         return done, activities
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nixgen.errors import (
@@ -23,6 +24,9 @@ from nixgen.nixcli.storepath import StorePath
 
 SourceNames = Mapping[StorePath, str]
 """How the user knows trees that were added to the store: `{…-source: "."}`."""
+
+ShownNames = Mapping[str, str]
+"""The same as texts to replace, longest first: a store in another root shows as two paths."""
 
 _MARK = "nixgen-error:"
 _LOG_LINES = 20
@@ -75,7 +79,7 @@ class FailedCall:
 
     activities: Activities
     exit_code: int
-    names: SourceNames
+    names: ShownNames
 
     @property
     def texts(self) -> list[str]:
@@ -111,10 +115,19 @@ def find_payload(text: str) -> dict[str, Any] | None:
     return None
 
 
-def user_text(text: str, names: SourceNames) -> str:
+def shown_names(names: SourceNames, root: Path | None) -> dict[str, str]:
+    """What to replace in Nix's words; `root` is the folder that holds the store.
+
+    why: Nix 2.8 names files of a store in another root by where they really are.
+    """
+    prefixes = [""] if root in (None, Path("/")) else [str(root), ""]
+    return {f"{prefix}{path}": name for prefix in prefixes for path, name in names.items()}
+
+
+def user_text(text: str, names: ShownNames) -> str:
     """Text in which trees that the user knows by another name are called by that name."""
     for path, name in names.items():
-        text = text.replace(str(path), name)
+        text = text.replace(path, name)
     return text
 
 
@@ -179,7 +192,7 @@ def _failed_evaluation(call: FailedCall) -> EvaluationError | NetworkError | Non
     return EvaluationError(f"Nix can't evaluate this: {text}")
 
 
-def _user_positions(error: NixMessage, names: SourceNames) -> Iterator[tuple[Position, str]]:
+def _user_positions(error: NixMessage, names: ShownNames) -> Iterator[tuple[Position, str]]:
     """The places in the user's own files on the way to the error, the innermost first."""
     seen: set[Position] = set()
     places = [(error.position, "")]

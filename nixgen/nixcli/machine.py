@@ -63,6 +63,11 @@ _FAULTS = (
         NAMESPACES_HINT,
     ),
     _fault(
+        r"is world-writable or a symlink",
+        "Nix does not build in a store below a folder that everybody can write",
+        "--store with a folder whose parents only you or root can write",
+    ),
+    _fault(
         r"the group '[^']*' specified in 'build-users-group' does not exist"
         r"|build users group '[^']*' has no members|no build users",
         "the group of Nix's build users is not usable",

@@ -14,7 +14,7 @@ def add_program(nix: Nix, folder: Path, message: str, then: Then) -> str:
     tree.mkdir(parents=True, exist_ok=True)
     (tree / "run").write_bytes(program(message, then))
     (tree / "run").chmod(0o755)
-    added = nix.add_tree(tree, "program")
+    added = nix.add_tree(tree)
     fetched = format_value(
         {"type": "path", "path": str(added.store_path), "narHash": added.nar_hash.sri}
     )

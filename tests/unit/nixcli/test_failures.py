@@ -216,6 +216,7 @@ def test_words_in_a_build_log_are_not_the_machines_fault(tmp_path: Path) -> None
         ("executing SQLite query: database or disk is full", "nixgen gc"),
         ("cloning builder process: Operation not permitted", "userns"),
         ("this system does not support the kernel namespaces that are required", "userns"),
+        ('Path "/tmp" is world-writable or a symlink. That is not allowed', "--store"),
         ("the group 'nixbld' specified in 'build-users-group' does not exist", "reinstall"),
         ("a 'riscv64-linux' with features {} is required to build 'x', but I am a 'y'", "doctor"),
         (f"Cannot build '{DRV}'.\nReason: platform mismatch\nRequired system: 'x'", "doctor"),
