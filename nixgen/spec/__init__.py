@@ -1,5 +1,6 @@
 """The app description: from the text of app.toml to a resolved, typed `AppSpec`."""
 
+from nixgen.spec.description import Description, parse_description, read_description
 from nixgen.spec.model import (
     App,
     AppSpec,
@@ -26,6 +27,7 @@ __all__ = [
     "Build",
     "CBuild",
     "Closure",
+    "Description",
     "Directory",
     "File",
     "FilesBuild",
@@ -38,4 +40,6 @@ __all__ = [
     "Symlink",
     "Test",
     "User",
+    "parse_description",
+    "read_description",
 ]

@@ -1,0 +1,80 @@
+"""Looking at the files that a description names: they must be there, and inside the project."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+
+from nixgen.spec.kinds import Mistake
+
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+
+
+def find_file(project_dir: Path, relative: str) -> Path:
+    """The regular file that `relative` names inside the project; raises Mistake."""
+    found = _find(project_dir, relative)
+    if found.is_dir():
+        raise Mistake(
+            f"{json.dumps(relative)} is a directory, not a file",
+            'a whole folder comes into the image by [build] kind = "files"',
+        )
+    if not found.is_file():
+        raise Mistake(f"{json.dumps(relative)} is not a regular file")
+    return found
+
+
+def find_folder(project_dir: Path, relative: str) -> Path:
+    """The folder that `relative` names inside the project; raises Mistake."""
+    found = _find(project_dir, relative)
+    if not found.is_dir():
+        raise Mistake(f"{json.dumps(relative)} is not a folder")
+    return found
+
+
+def _find(project_dir: Path, relative: str) -> Path:
+    shown = json.dumps(relative, ensure_ascii=False)
+    try:
+        found = (project_dir / relative).resolve(strict=True)
+        root = project_dir.resolve(strict=True)
+    except FileNotFoundError:
+        raise Mistake(f"{shown} does not exist", _nearest(project_dir, relative)) from None
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "a loop of symbolic links"
+        raise Mistake(f"{shown} can't be read: {reason}") from None
+    if not found.is_relative_to(root):
+        raise Mistake(f"{shown} leaves the project through a symbolic link")
+    return found
+
+
+def _nearest(project_dir: Path, relative: str) -> str | None:
+    path = project_dir / relative
+    try:
+        siblings = sorted(entry.name for entry in path.parent.iterdir())
+    except OSError:
+        return None
+    close = difflib.get_close_matches(path.name, siblings, n=1)
+    return f'did you mean "{Path(relative).parent / close[0]}"?' if close else None
+
+
+def find_package_set(project_dir: Path, written: str) -> Path:
+    """The folder of a package set given by path, which may be outside the project."""
+    path = (project_dir / written).absolute()
+    if not path.is_dir():
+        raise Mistake(f"{json.dumps(written)} is not a folder")
+    if not (path / "default.nix").is_file():
+        raise Mistake(f"{json.dumps(written)} has no default.nix: it is not a package set")
+    return path
+
+
+def has_makefile(folder: Path) -> bool:
+    """Whether make finds something to do in `folder`."""
+    return any((folder / name).is_file() for name in _MAKEFILES)
+
+
+def matches_any(folder: Path, pattern: str) -> bool:
+    """Whether a file below `folder` fits the pattern."""
+    try:
+        return any(path.is_file() for path in folder.glob(pattern))
+    except (OSError, ValueError, NotImplementedError):
+        return False

@@ -1,0 +1,77 @@
+"""What the format knows and this nixgen can't do yet: one list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nixgen import __version__
+from nixgen.errors import Problem
+from nixgen.spec.node import Node, plain_value
+from nixgen.spec.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """One thing not served yet: the key, for which of its values, and what works instead.
+
+    `applies` takes the value as TOML gave it, filled in.
+    """
+
+    key: str
+    works: str
+    applies: Callable[[object], bool] = lambda _: True
+
+
+def _is_one_of(*words: str) -> Callable[[object], bool]:
+    return lambda value: value in words
+
+
+def _is_remote_set(value: object) -> bool:
+    return isinstance(value, str) and value != "bundled" and not value.startswith((".", "/"))
+
+
+UNSERVED = (
+    Unserved(
+        key="packages.set",
+        applies=_is_remote_set,
+        works='these work: "bundled", and a path such as "./nixpkgs"',
+    ),
+    Unserved(
+        key="build.kind",
+        applies=_is_one_of("python", "go", "rust", "node"),
+        works='these work: "files", "c" and "nix"',
+    ),
+    Unserved(
+        key="build.cross",
+        applies=_is_one_of("native", "emulated"),
+        works='these work: "auto" and "cross"',
+    ),
+    Unserved(key="image.from", works="an image starts from nothing: list packages in contents"),
+    Unserved(
+        key="closure.minimise", applies=_is_one_of("safe", "tight"), works='this works: "none"'
+    ),
+    *(
+        Unserved(key=f"closure.{name}", works="leave it out for now")
+        for name in ("max-size", "max-unpacked-size", "forbid", "keep", "drop", "cut")
+    ),
+    Unserved(key="sign", works="leave the table out for now"),
+)
+
+
+def find_unserved(tree: Node, file: str) -> tuple[Problem, ...]:
+    """One problem for each thing of a merged and filled description that is not served yet."""
+    report = Report(file)
+    for feature in UNSERVED:
+        node: Node | None = tree
+        for part in feature.key.split("."):
+            node = node.table.get(part) if node is not None else None
+        if node is None or not feature.applies(plain_value(node)):
+            continue
+        shown = feature.key.rpartition(".")[2]
+        if isinstance(node.value, str):
+            shown += f" = {json.dumps(node.value, ensure_ascii=False)}"
+        message = f"{shown} is not served yet by nixgen {__version__}"
+        report.add(node, message, hint=feature.works)
+    return report.problems
