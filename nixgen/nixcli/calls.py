@@ -75,11 +75,15 @@ class NixCalls:
         return find_access(self.settings.store, remote=self._remote, host=self._host)
 
     def _call(
-        self, program: str, *arguments: str, names: SourceNames | None = None
+        self,
+        program: str,
+        *arguments: str,
+        names: SourceNames | None = None,
+        reporter: Reporter | None = None,
     ) -> tuple[Completed, Activities]:
         """Run a program of Nix, telling the reporter; raises the error that fits a failure."""
         _ = self.version
-        activities = Activities(self.reporter)
+        activities = Activities(reporter or self.reporter)
         options = option_arguments(self.settings, self.access)
         argv = [self._program(program), *arguments, *options, "--log-format", "internal-json", "-v"]
         done = self._runner(argv, env=self._env, on_stderr_line=activities.take)

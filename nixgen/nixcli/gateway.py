@@ -11,6 +11,7 @@ from typing import Any
 from nixgen.nixcli.failures import SourceNames
 from nixgen.nixcli.store import NixStore
 from nixgen.nixcli.storepath import StorePath
+from nixgen.progress import Silent
 
 _LONGEST_EXPRESSION_BYTES = 120_000
 _LISTED = re.compile(r"(?:these|this) .*will be (built|fetched)")
@@ -126,7 +127,9 @@ class Nix(NixStore):
     def plan_build(self, targets: Sequence[BuildTarget]) -> BuildPlan:
         """What `realise` would build and fetch."""
         wishes = [target.wish for target in targets]
-        _, activities = self._call("nix-store", "--realise", "--dry-run", *wishes)
+        _, activities = self._call(
+            "nix-store", "--realise", "--dry-run", *wishes, reporter=Silent()
+        )
         lists: dict[str, list[StorePath]] = {"built": [], "fetched": []}
         current = lists["built"]
         for line in activities.listed_lines():
