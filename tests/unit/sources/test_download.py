@@ -18,9 +18,7 @@ Handler = http.server.BaseHTTPRequestHandler
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-def test_a_file_comes_whole_with_its_hash(
-    web: Web, downloader: Downloader, tmp_path: Path
-) -> None:
+def test_a_file_comes_whole_with_its_hash(web: Web, downloader: Downloader, tmp_path: Path) -> None:
     url = web.serve("/f", CONTENT)
     answer = downloader.get(url, tmp_path / "f", max_bytes=len(CONTENT))
     assert answer == Obtained(path=tmp_path / "f", digest=Digest.of_bytes(CONTENT))

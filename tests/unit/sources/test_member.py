@@ -43,9 +43,7 @@ def test_a_member_of_a_zip_comes_out_whole(tmp_path: Path) -> None:
 def test_a_member_that_is_too_large_is_wrong_content(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "a")
     answer = extract_member(archive, "p-1/deps/inner.tar", tmp_path / "out", max_bytes=100)
-    assert answer == Miss(
-        reason="more than the 100 bytes that it should have", wrong_content=True
-    )
+    assert answer == Miss(reason="more than the 100 bytes that it should have", wrong_content=True)
 
 
 def test_a_missing_member_is_told(tmp_path: Path) -> None:

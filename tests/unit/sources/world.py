@@ -74,13 +74,16 @@ def serving() -> Iterator[Web]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
-            self.close_connection = True
+        def do_GET(self) -> None:
             web.asked.append(self.path)
             if self.path in web.pages:
                 web.pages[self.path](self)
             else:
                 send(self, b"no", status=404)
+
+        def end_headers(self) -> None:
+            self.send_header("Connection", "close")
+            super().end_headers()
 
         def log_message(self, *_arguments: object) -> None:
             pass
