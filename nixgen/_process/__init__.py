@@ -6,6 +6,15 @@ started: first SIGTERM, after a grace SIGKILL. Standard input is empty unless gi
 decoded as UTF-8 with replacement, so that no program's output can make nixgen fail.
 """
 
+from nixgen._process.child import (
+    Child,
+    Limited,
+    child_pids,
+    open_child,
+    run_limited,
+    signal_process,
+    wait_until_gone,
+)
 from nixgen._process.programs import (
     ProcessFailedError,
     ProcessLimitError,
@@ -26,16 +35,23 @@ from nixgen._process.start import (
 
 __all__ = [
     "DEFAULT_MAX_OUTPUT_BYTES",
+    "Child",
     "Completed",
     "Filter",
+    "Limited",
     "ProcessFailedError",
     "ProcessLimitError",
     "Runner",
+    "child_pids",
     "ending_on_signals",
     "find_program",
     "missing_program",
+    "open_child",
     "open_filter",
     "replace",
     "run",
     "run_attached",
+    "run_limited",
+    "signal_process",
+    "wait_until_gone",
 ]

@@ -1,0 +1,160 @@
+"""Running an image with podman, from the OCI layout itself, as root or rootless.
+
+The image is in podman's storage while it runs, under a name of its own, and gone afterwards.
+https://docs.podman.io/en/latest/markdown/podman-create.1.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import resource
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nixgen import _process
+from nixgen.errors import MachineError
+from nixgen.runtime.options import Job, Launch
+
+_CONTROL_TIMEOUT_S = 120.0
+_PULL_TIMEOUT_S = 1800.0
+_SAFE_PATH = re.compile(r"/[a-z0-9./-]*")
+_RUNTIMES = ("crun", "runc")
+# why: what podman itself asks for where the machine sets no lower limit.
+_MOST_FILES = 1048576
+_MOST_PROCESSES = 32768
+
+
+@contextlib.contextmanager
+def open_podman(job: Job) -> Iterator[Launch]:
+    """The launch of a job: a container that is made and ready to start."""
+    with _pulled(job) as name, _container(job, name) as (container, remove):
+
+        def signal_container(number: int) -> None:
+            _podman("kill", f"--signal={number}", container)
+
+        def explain(exit_code: int, stderr: str) -> str | None:
+            # https://docs.podman.io/en/latest/markdown/podman-run.1.html#exit-status
+            return stderr.strip() if exit_code == 125 and "Error:" in stderr else None
+
+        interactive = ["--interactive"] if job.options.interactive or job.options.tty else []
+        yield Launch(
+            argv=("podman", "start", "--attach", *interactive, container),
+            # why: podman passes on signals itself, and the terminal's where it has one.
+            own_session=False,
+            signal=signal_container,
+            kill=remove,
+            explain=explain,
+        )
+
+
+def create_argv(job: Job, name: str, *, runtime: str | None) -> tuple[str, ...]:
+    """The argument vector that makes the container."""
+    command, options = job.command, job.options
+    argv = ["podman"] + (["--runtime", runtime] if runtime else [])
+    argv += ["create", "--pull=never", f"--platform={job.image.platform}", "--log-driver=none"]
+    argv += ["--network=host" if options.network else "--network=none"]
+    # why: without it podman hands the caller's proxy settings to the program.
+    argv += ["--http-proxy=false", "--unsetenv-all", "--systemd=false", "--sdnotify=ignore"]
+    for key, value in command.env:
+        argv += ["--env", f"{key}={value}"]
+    argv += ["--read-only", "--read-only-tmpfs=false"] if options.read_only else []
+    if job.has_tmp:
+        argv += ["--tmpfs=/tmp:rw,nosuid,nodev,exec,mode=1777"]
+    argv += ["--cap-drop=all", "--security-opt=no-new-privileges"]
+    argv += [f"--user={command.uid}:{command.gid}", f"--workdir={command.workdir}"]
+    argv += [f"--ulimit={limit}" for limit in _limits()]
+    argv += ["--tty"] if options.tty else []
+    argv += ["--interactive"] if options.interactive or options.tty else []
+    # why: one word in --entrypoint may hold spaces or look like JSON; --entrypoint= clears it.
+    return (*argv, "--entrypoint=", "--", name, *command.argv)
+
+
+@contextlib.contextmanager
+def _pulled(job: Job) -> Iterator[str]:
+    # why: podman names the image by the layout's path and refuses upper case there, and a name
+    # of its own keeps runs at the same time apart.
+    link = _link_folder() / f"nixgen-run-{secrets.token_hex(8)}"
+    link.symlink_to(job.image.layout.resolve())
+    name = f"localhost{link}"
+    try:
+        _podman(
+            "pull",
+            "--quiet",
+            f"--platform={job.image.platform}",
+            f"oci:{link}:{job.image.tag}",
+            timeout_s=_PULL_TIMEOUT_S,
+        ).check()
+        yield name
+    finally:
+        link.unlink()
+        _podman("rmi", name)
+
+
+@contextlib.contextmanager
+def _container(job: Job, name: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Make a container that is ready to start, with the first OCI runtime that can."""
+    failure = ""
+    for runtime in _runtimes():
+        created = _process.run(
+            create_argv(job, name, runtime=runtime), timeout_s=_CONTROL_TIMEOUT_S
+        ).check()
+        container = created.stdout.decode().split()[-1]
+        remove = functools.cache(functools.partial(_remove, container))
+        try:
+            readied = _podman("init", container, runtime=runtime)
+            if readied.exit_code == 0:
+                yield container, remove
+                return
+            failure = failure or readied.stderr.strip()
+        finally:
+            remove()
+    raise MachineError(
+        f"podman can't start containers on this machine: {failure}",
+        hint="choose another runner (--runner bwrap), or install another OCI runtime: "
+        "sudo apt-get install runc",
+    )
+
+
+def _remove(container: str) -> None:
+    _podman("rm", "--force", "--time=0", "--volumes", container)
+
+
+def _runtimes() -> tuple[str | None, ...]:
+    """Podman's own choice, then the others that are installed."""
+    others = [name for name in _RUNTIMES if _process.find_program(name) is not None]
+    return (None, *others)
+
+
+@functools.cache
+def _limits() -> tuple[str, ...]:
+    """Limits that this process may set: podman's defaults can be above the machine's."""
+    wanted = (
+        ("nofile", resource.RLIMIT_NOFILE, _MOST_FILES),
+        ("nproc", resource.RLIMIT_NPROC, _MOST_PROCESSES),
+    )
+    found = []
+    for name, which, most in wanted:
+        hard = resource.getrlimit(which)[1]
+        limit = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        found.append(f"{name}={limit}:{limit}")
+    return tuple(found)
+
+
+def _link_folder() -> Path:
+    for folder in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108
+        if _SAFE_PATH.fullmatch(str(folder)) and folder.is_dir():
+            return folder
+    raise MachineError(
+        "podman needs a temporary folder whose path is in lower case", hint="export TMPDIR=/tmp"
+    )
+
+
+def _podman(
+    *args: str, runtime: str | None = None, timeout_s: float = _CONTROL_TIMEOUT_S
+) -> _process.Completed:
+    flags = ["--runtime", runtime] if runtime else []
+    return _process.run(["podman", *flags, *args], timeout_s=timeout_s)
