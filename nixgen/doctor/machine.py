@@ -111,7 +111,7 @@ def _power(machine: Machine) -> Finding:
         return ok("power", cores)
     detail = f"{cores}, {format_bytes(memory)} of memory available"
     if memory < _MEMORY_WARN_BYTES:
-        return warn("power", f"{detail}: compilers may run out of it", "nixgen image --max-jobs 1")
+        return warn("power", f"{detail}: compilers may run out of it", "nixgen image --jobs 1")
     return ok("power", detail)
 
 

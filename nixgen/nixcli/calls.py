@@ -85,7 +85,7 @@ class NixCalls:
         _ = self.version
         activities = Activities(reporter or self.reporter)
         options = option_arguments(self.settings, self.access)
-        argv = [self._program(program), *arguments, *options, "--log-format", "internal-json", "-v"]
+        argv = [self._program(program), *arguments, *options, "--log-format", "internal-json"]
         done = self._runner(argv, env=self._env, on_stderr_line=activities.take)
         if done.exit_code != 0:
             shown = shown_names(names or {}, self.access.root)

@@ -46,8 +46,11 @@ class NixStore(NixCalls):
     def add_tree(self, path: Path, name: str = "source") -> StoreTree:
         """Copy a file or folder into the store, under the hash of its NAR serialisation.
 
-        Kept are contents, names, symlinks and the execute bits; nothing else gets in.
+        Kept are contents, names, symlinks and the execute bits; nothing else gets in. Only a
+        tree named `source` can be fetched in pure evaluation by its hash when the store is in
+        another root: Nix 2.8 looks for others outside of it.
         """
+        path = path.absolute()
         if path.name == name:
             # why: this one streams; `add-path`, which alone takes a name, needs the memory.
             added = self._text("nix-store", "--add-fixed", "--recursive", "sha256", str(path))
@@ -62,6 +65,7 @@ class NixStore(NixCalls):
         A derivation of this name and this (flat) hash is valid then, and never fetches. Raises
         HashMismatchError, adding nothing, when the file has another hash.
         """
+        path = path.absolute()
         found = Digest.of_file(path)
         if found != sha256:
             raise _mismatch(path, sha256, found)

@@ -17,7 +17,7 @@ OPTIONS = (
     *("--option", "substitute", "false"),
     *("--option", "substituters", ""),
 )
-REPORTING = ("--log-format", "internal-json", "-v")
+REPORTING = ("--log-format", "internal-json")
 VERSIONS = ("2.8.0", "2.26.3", "2.34.8")
 PURE = ("eval", "--json", "--pure-eval", "--show-trace", "--expr")
 

@@ -108,6 +108,7 @@ def _enter(folder: Path) -> None:
     assert libc.unshare(_CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
     _mount("--make-rprivate", "/")
     (folder / "nix/store").mkdir(parents=True)
+    Path("/nix").mkdir(exist_ok=True)
     _mount("--bind", str(folder / "nix"), "/nix")
     builders = [f"nixbld{number}" for number in range(1, BUILD_USERS + 1)]
     passwd = ["root:x:0:0::/root:/bin/sh", f"ordinary:x:{USER_ID}:{USER_ID}::/nowhere:/bin/sh"]

@@ -24,7 +24,7 @@ def test_evaluation_is_pure_and_says_every_option_that_matters(tmp_path: Path) -
         *("--option", "sandbox", "true", "--option", "sandbox-fallback", "false"),
         *("--option", "sandbox-paths", ""),
         *("--option", "substitute", "false", "--option", "substituters", ""),
-        *("--log-format", "internal-json", "-v"),
+        *("--log-format", "internal-json"),
     )
     nix, runner, _ = fake_nix(tmp_path, {expected: Answer(stdout="1")})
     assert nix.eval_json("{ a = 1; }", "a") == 1
