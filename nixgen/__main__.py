@@ -1,0 +1,5 @@
+"""`python -m nixgen` is `nixgen`."""
+
+from nixgen.cli.main import main
+
+main()

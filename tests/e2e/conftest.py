@@ -1,0 +1,99 @@
+"""Images built once per run and shared by the tests that look at them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one call of the command line gave."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.stdout)
+
+
+Cli = Callable[..., Outcome]
+
+
+def run_cli(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Outcome:
+    """`nixgen ARGUMENTS`, as a user would start it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "nixgen", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    return run_cli
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """An example built once: its own copy of the project, and what `--json` said."""
+
+    project: Path
+    document: Any
+
+    @property
+    def layout(self) -> Path:
+        return Path(self.document["path"])
+
+    @property
+    def digest(self) -> str:
+        return str(self.document["digest"])
+
+    @property
+    def image(self) -> Any:
+        (image,) = self.document["platforms"]
+        return image
+
+
+BuildExample = Callable[..., Built]
+
+
+@pytest.fixture(scope="session")
+def build_example(tmp_path_factory: pytest.TempPathFactory) -> BuildExample:
+    """Build an example with the options given; the same call gives the same result again."""
+    made: dict[tuple[str, ...], Built] = {}
+
+    def build(example: str, *options: str) -> Built:
+        key = (example, *options)
+        if key not in made:
+            folder = tmp_path_factory.mktemp(example)
+            project = folder / example
+            shutil.copytree(EXAMPLES / example, project)
+            outcome = run_cli(
+                "image", project / "app.toml", "-o", folder / "image.oci", "--json", *options
+            )
+            assert outcome.exit_code == 0, outcome.stderr
+            made[key] = Built(project=project, document=outcome.document)
+        return made[key]
+
+    return build
