@@ -5,7 +5,6 @@ from nixgen.sources.catalogue import parse_catalogue, read_catalogue
 from nixgen.sources.fetch import Fetched, SourceStore, ensure, fetch_all
 from nixgen.sources.listing import ListedSource, describe_origin, list_sources
 from nixgen.sources.model import Catalogue, Origin, Source, Unpacked
-from nixgen.sources.storepath import fixed_output_path
 from nixgen.sources.supply import DownloadCache, OfflineFolder, Place, Supply, make_supply
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "describe_origin",
     "ensure",
     "fetch_all",
-    "fixed_output_path",
     "list_sources",
     "make_supply",
     "parse_catalogue",

@@ -31,7 +31,7 @@ class SourceStore(Protocol):
     """The Nix store, as far as sources need it."""
 
     def is_valid(self, source: Source) -> bool:
-        """Whether `source.store_path(…)` is valid."""
+        """Whether `source.store_path()` is valid."""
         ...
 
     def add_file(self, path: Path, source: Source) -> None:
@@ -151,6 +151,8 @@ def _failure(lost: Sequence[NotFound], *, count: int, supply: Supply) -> NixgenE
 
 
 def _explain(one: NotFound) -> str:
+    if not one.tried:
+        return "not in the download cache, and no other place was named"
     lines = [f"expected SHA-256 {one.source.digest.hex}"] if one.wrong_content else []
     lines += [f"{where}: {reason}" for where, reason in one.tried]
     return "\n".join(["not found; tried", *(f"    {line}" for line in lines)])
@@ -179,10 +181,19 @@ def _is_there(path: Path, source: Source) -> bool:
 
 
 def _write_sums(dest: Path, sources: Sequence[Source]) -> None:
-    """Write the file that `sha256sum --check` takes, for the whole of what was asked for."""
-    lines = sorted((source.file, f"{source.digest.hex}  {source.file}\n") for source in sources)
+    """Write the file that `sha256sum --check` takes.
+
+    What an earlier call put there, for other sources, stays as long as its file does.
+    """
+    sums: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (dest / SUMS_FILE).read_text(encoding="utf-8", errors="replace").splitlines():
+            digest, _, name = line.partition("  ")
+            if "/" not in name and (dest / name).is_file():
+                sums[name] = digest
+    sums.update((source.file, source.digest.hex) for source in sources)
     with _replacing(dest / SUMS_FILE) as file:
-        file.write("".join(line for _, line in lines).encode())
+        file.write("".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
 
 
 def _copy_whole(path: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
-from nixgen.sources.storepath import fixed_output_path
+from nixgen.nixcli import fixed_output_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +95,11 @@ class Source:
         """The name in the store: of the unpacked tree where there is one, else of the file."""
         return self.unpacked.name if self.unpacked else self.file
 
-    def store_path(self, store_dir: str = "/nix/store") -> str:
+    def store_path(self) -> str:
         """The path in the store that is valid when the source is there."""
         if self.unpacked:
-            digest, recursive = self.unpacked.nar_hash, True
-        else:
-            digest, recursive = self.digest, False
-        return fixed_output_path(
-            self.store_name, digest=digest, recursive=recursive, store_dir=store_dir
-        )
+            return str(fixed_output_path(self.store_name, self.unpacked.nar_hash, recursive=True))
+        return str(fixed_output_path(self.store_name, self.digest, recursive=False))
 
     def serves(self, system: str) -> bool:
         """Whether builds on this Nix system use the source."""

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from nixgen.digest import Digest
 from nixgen.errors import Problem
-from nixgen.sources.storepath import is_store_name
 
+# why not a dot at the start: older Nix refuses it.
+_STORE_NAME = re.compile(r"[0-9A-Za-z+\-_?=][0-9A-Za-z+\-._?=]{0,210}")
 _SYSTEM = re.compile(r"[a-z0-9_]+-linux")
 _MISSING: Any = object()
 
@@ -69,7 +70,7 @@ class Table:
     def store_name(self, key: str) -> str:
         """A required name that the Nix store takes."""
         value = self.text(key)
-        if value and not is_store_name(value):
+        if value and not _STORE_NAME.fullmatch(value):
             self.fault(key, f"not a name that the Nix store takes: {value!r}")
         return value
 

@@ -156,6 +156,25 @@ def test_an_unknown_name_gets_the_nearest_one() -> None:
     assert caught.value.hint == "did you mean 'lua-5.4.7'?"
 
 
+@pytest.mark.parametrize("file", ["a/b", "a b", "ä", "x" * 212, "a\n"])
+def test_a_file_name_that_nix_refuses_is_a_fault(file: str) -> None:
+    assert any("not a name that the Nix store takes" in line for line in faults(entry(file=file)))
+
+
+def test_store_paths_are_those_that_nix_gives_to_file_and_tree() -> None:
+    """The paths are those that Nix 2.8 itself gave to this content."""
+    digest = "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4"
+    tree = {"name": "zig-0.15.2-x86_64-linux", "narHash": NAR, "strip": "ziglang"}
+    catalogue = parse(
+        entry("a-1", file="busybox_1.37.0.orig.tar.bz2", sha256=digest),
+        entry("b-1", unpacked=tree),
+    )
+    assert [source.store_path() for source in catalogue.sources] == [
+        "/nix/store/2phl1d3ww74jjk2ggad5rc4l27c8rs2g-busybox_1.37.0.orig.tar.bz2",
+        "/nix/store/pn2jbmr727jrfljji6mq35yllkk8gz9a-zig-0.15.2-x86_64-linux",
+    ]
+
+
 def test_the_catalogue_of_the_bundled_set_is_well_formed() -> None:
     catalogue = read_catalogue(nix_dir() / "bundled" / "sources.json")
     assert [source.name for source in catalogue.sources if source.seed] == [

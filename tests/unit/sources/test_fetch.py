@@ -142,6 +142,9 @@ def test_offline_is_said_when_that_is_why(
     with pytest.raises(NetworkError) as caught:
         ensure([make_source()], store=store, supply=supply, reporter=recorder)
     assert (caught.value.hint or "").startswith("you are offline")
+    assert caught.value.problems[0].message == (
+        "not in the download cache, and no other place was named"
+    )
 
 
 def test_programs_run_in_the_main_thread_only(
@@ -247,6 +250,19 @@ def test_fetching_again_checks_what_is_there_and_gets_only_what_is_not(
     assert len(place.threads) == 2
     assert (dest / "b-1.tar.gz").read_bytes() == b"b"
     assert (dest / "mine.txt").read_text() == "keep"
+
+
+def test_the_sums_keep_what_earlier_calls_fetched_and_is_still_there(
+    cache: DownloadCache, recorder: Recorder, tmp_path: Path
+) -> None:
+    sources = [make_source(f"{name}-1", content=name.encode()) for name in "abc"]
+    place = FakePlace(contents={source.file: source.pname.encode() for source in sources})
+    supply = make_supply(cache, place)
+    fetch_all(tmp_path / "dest", sources[1:], supply=supply, reporter=recorder)
+    (tmp_path / "dest" / "c-1.tar.gz").unlink()
+    fetch_all(tmp_path / "dest", sources[:1], supply=supply, reporter=recorder)
+    lines = (tmp_path / "dest" / "SHA256SUMS").read_text().splitlines()
+    assert [line.partition("  ")[2] for line in lines] == ["a-1.tar.gz", "b-1.tar.gz"]
 
 
 def test_a_folder_that_cannot_be_written_is_this_machines_fault(
