@@ -1,6 +1,7 @@
 """The app description: from the text of app.toml to a resolved, typed `AppSpec`."""
 
 from nixgen.spec.description import Description, parse_description, read_description
+from nixgen.spec.json_schema import schema
 from nixgen.spec.model import (
     App,
     AppSpec,
@@ -20,6 +21,7 @@ from nixgen.spec.model import (
     Test,
     User,
 )
+from nixgen.spec.starting import starting_description
 
 __all__ = [
     "App",
@@ -42,4 +44,6 @@ __all__ = [
     "User",
     "parse_description",
     "read_description",
+    "schema",
+    "starting_description",
 ]

@@ -9,7 +9,6 @@ from typing import Any
 from nixgen.digest import Digest
 from nixgen.platforms import Platform
 from nixgen.spec import ondisk
-from nixgen.spec.kinds import Record
 from nixgen.spec.model import (
     App,
     AppSpec,
@@ -30,6 +29,8 @@ from nixgen.spec.model import (
 )
 from nixgen.spec.node import Node
 from nixgen.spec.owners import find_owner, make_user
+from nixgen.spec.shapes import Record
+from nixgen.spec.value_kinds import port_of
 
 _EMPTY = Record(node=Node(value={}), values={})
 
@@ -153,7 +154,7 @@ def _make_image(record: Record, app: App, build: Build | None) -> Image:
         env=_pairs(record, "env"),
         user=user,
         workdir=values.get("workdir", "/"),
-        ports=tuple(sorted((_make_port(port) for port in _list(record, "ports")), key=_port_order)),
+        ports=tuple(sorted((port_of(port) for port in _list(record, "ports")), key=_port_order)),
         volumes=tuple(sorted(_list(record, "volumes"))),
         labels=_pairs(record, "labels"),
         annotations=_pairs(record, "annotations"),
@@ -186,7 +187,7 @@ def _make_image(record: Record, app: App, build: Build | None) -> Image:
         timezone=values.get("timezone"),
         created=values.get("created", 1),
         tags=_list(record, "tags") or (make_tag(app.version),),
-        compression=values.get("compression", "zstd"),
+        compression=values.get("compression", "gzip"),
         layers=_make_layers(values.get("layers", _EMPTY)),
     )
 
@@ -204,10 +205,6 @@ def _by_path(record: Record, name: str) -> list[Record]:
 def _owner(entry: Record, user: Any) -> dict[str, int]:
     uid, gid = find_owner(entry, user)
     return {"uid": uid, "gid": gid}
-
-
-def _make_port(value: Any) -> Port:
-    return value if isinstance(value, Port) else Port(number=value)
 
 
 def _port_order(port: Port) -> tuple[int, str]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nixgen.spec import ondisk
-from nixgen.spec.kinds import INVALID, Mistake, Record
+from nixgen.spec.app_tables import BUILD_FIELD_KINDS
+from nixgen.spec.kinds import INVALID, Mistake
 from nixgen.spec.model import User
 from nixgen.spec.node import Node
 from nixgen.spec.owners import find_owner, make_user
 from nixgen.spec.report import Report
-from nixgen.spec.tables import BUILD_FIELD_KINDS
+from nixgen.spec.shapes import Record
 
 T = TypeVar("T")
 

@@ -10,10 +10,11 @@ from nixgen.errors import DescriptionError, Problem
 from nixgen.platforms import Platform
 from nixgen.spec.checks import check
 from nixgen.spec.interpolate import Scope
-from nixgen.spec.kinds import Anything, MapOf, Record, Table
+from nixgen.spec.kinds import Anything
 from nixgen.spec.merge import Merger
 from nixgen.spec.node import Node
 from nixgen.spec.report import Report, suggest
+from nixgen.spec.shapes import MapOf, Record, Table
 from nixgen.spec.tables import PARTS_TABLE, ROOT_TABLE
 
 _ANY_PLATFORM = Platform("linux", "amd64")

@@ -14,11 +14,11 @@ from nixgen.spec.assemble import assemble
 from nixgen.spec.checks import check
 from nixgen.spec.combine import Parts, check_all, combine, split_root
 from nixgen.spec.document import parse_tree, read_bytes
-from nixgen.spec.kinds import Record
 from nixgen.spec.merge import Merger
 from nixgen.spec.model import AppSpec
 from nixgen.spec.node import Node
 from nixgen.spec.report import Report, suggest
+from nixgen.spec.shapes import Record
 from nixgen.spec.tables import FORMAT_VERSION
 from nixgen.spec.unserved import find_unserved
 

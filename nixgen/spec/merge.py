@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from nixgen.spec.kinds import Kind, ListOf, MapOf, OneOf, Table
+from nixgen.spec.kinds import Kind, OneOf
 from nixgen.spec.node import Node, plain_value
 from nixgen.spec.report import Report, suggest
+from nixgen.spec.shapes import ListOf, MapOf, Table
 
 OPERATIONS = ("append", "prepend", "remove")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nixgen.spec.kinds import Mistake, Record
+from nixgen.spec.kinds import Mistake
 from nixgen.spec.model import User
 from nixgen.spec.report import suggest
+from nixgen.spec.shapes import Record
 
 ROOT = User(name="root", uid=0, group="root", gid=0, home="/root", shell="/sbin/nologin")
 _UNNAMED = "app"

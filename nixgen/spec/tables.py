@@ -5,293 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nixgen.spec import texts
-from nixgen.spec.image_table import (
-    ARGUMENTS,
-    IMAGE_PATH,
-    IMAGE_TABLE,
-    LINE,
-    PACKAGE,
-    PROJECT_PATH,
-    TEXT,
-    lists_of,
-    parse_platform,
+from nixgen.spec.app_tables import (
+    APP_TABLE,
+    ARGUMENT_SCALAR,
+    BUILD_TABLE,
+    CLOSURE_TABLE,
+    PACKAGES_TABLE,
+    SIGN_TABLE,
+    TEST_TABLE,
 )
-from nixgen.spec.kinds import (
-    Boolean,
-    Field,
-    Integer,
-    ListOf,
-    MapOf,
-    OneOf,
-    Table,
-    Text,
-    choice,
-)
+from nixgen.spec.image_table import IMAGE_TABLE
+from nixgen.spec.kinds import Integer
+from nixgen.spec.shapes import Field, ListOf, MapOf, Table
+from nixgen.spec.value_kinds import PLATFORM_NAMES, parse_platform
 
 FORMAT_VERSION = 1
 """The format of app.toml that this nixgen reads; `nixgen = N` in the file names another."""
 
-BUILD_KINDS = ("files", "c", "nix", "python", "go", "rust", "node")
-
-_INT64 = Integer(low=-(2**63), high=2**63 - 1)
-_URL = Text(label="a URL", convert=texts.parse_url, pattern=texts.URL_PATTERN)
-_GLOB = Text(label="a file pattern", convert=texts.parse_glob)
-_GLOBS = lists_of(_GLOB, "a list of file patterns")
-_PACKAGES = lists_of(PACKAGE, "a list of package attributes")
-_SIZE = OneOf(
-    label='a size such as "60 MB", or a number of bytes',
-    kinds=(
-        Integer(low=0, high=2**63 - 1),
-        Text(label="a size", convert=texts.parse_size_bytes, pattern=texts.SIZE_PATTERN),
-    ),
-)
-
-APP_TABLE = Table(
-    label="a table",
-    doc="Who the app is. These go into the image's annotations.",
-    fields=(
-        Field(
-            "name",
-            Text(label="a name", convert=texts.parse_app_name, pattern=texts.NAME_PATTERN),
-            "The name of the app and of the image.",
-            required=True,
-            example="shop",
-        ),
-        Field(
-            "version",
-            Text(label="a version, as a string", convert=texts.parse_version),
-            "The version of the app.",
-            default="0",
-            example="1.4.0",
-        ),
-        Field("description", LINE, "One line about the app.", example="Sells things"),
-        Field("source", _URL, "Where its source is.", example="https://example.org/shop.git"),
-        Field("revision", LINE, "The revision of the source.", example="9f2c1e7"),
-        Field(
-            "licenses",
-            LINE,
-            "Its licence as an SPDX expression.",
-            example="Apache-2.0",
-            aliases=("license", "licence", "licences"),
-        ),
-        Field(
-            "authors",
-            lists_of(LINE, "a list of strings"),
-            "Who made it.",
-            default=[],
-            example=["Ada Lovelace <ada@example.org>"],
-            aliases=("author", "maintainer", "maintainers"),
-        ),
-        Field("homepage", _URL, "Its home page.", example="https://example.org/", aliases=("url",)),
-    ),
-)
-
-PACKAGES_TABLE = Table(
-    label="a table",
-    doc="Where packages come from.",
-    fields=(
-        Field(
-            "set",
-            Text(label="a package set", convert=texts.parse_flake_or_path),
-            "The package set: `bundled`, `nixpkgs`, a flake reference, or a path that starts "
-            "with `./`, `../` or `/`.",
-            default="bundled",
-            example="./nixpkgs",
-        ),
-        Field("channel", LINE, "The channel of nixpkgs.", example="nixos-26.05"),
-        Field(
-            "revision",
-            LINE,
-            "The revision of nixpkgs.",
-            example="4f0dadbf38ee4cf4cc38cbc232b7708fddf965bc",
-            aliases=("rev", "commit"),
-        ),
-    ),
-)
-
-_ARGUMENT_SCALAR = OneOf(
-    label="a string, an integer or a boolean",
-    kinds=(TEXT, _INT64, Boolean()),
-)
-_ARGUMENT = OneOf(
-    label="a string, an integer, a boolean or a list of them",
-    kinds=(TEXT, _INT64, Boolean(), ListOf(item=_ARGUMENT_SCALAR, label="a list")),
-)
-
-BUILD_FIELD_KINDS: dict[str, tuple[str, ...]] = {
-    "dest": ("files",),
-    "include": ("files",),
-    "exclude": ("files",),
-    "sources": ("c",),
-    "program": ("c",),
-    "cflags": ("c",),
-    "ldflags": ("c",),
-    "libs": ("c",),
-    "system": ("c",),
-    "make-targets": ("c",),
-    "std": ("c",),
-    "file": ("nix",),
-    "args": ("nix",),
-}
-"""The kinds of build that a key of [build] belongs to; a key that is not here belongs to all."""
-
-BUILD_TABLE = Table(
-    label="a table",
-    doc="How the app itself is built. Absent: an image of packages and files only.",
-    refusals={
-        "run": 'no command can be run here: a Makefile, or a Nix file with kind = "nix", can',
-        "command": 'no command can be run here: a Makefile, or kind = "nix", can',
-        "script": 'no command can be run here: a Makefile, or kind = "nix", can',
-    },
-    fields=(
-        Field("kind", choice(*BUILD_KINDS), "What the app is.", required=True, example="c"),
-        Field(
-            "src",
-            PROJECT_PATH,
-            "The folder of the source, relative to the description.",
-            default=".",
-            aliases=("source", "dir", "directory", "folder"),
-        ),
-        Field(
-            "cross",
-            choice("auto", "cross", "native", "emulated"),
-            "How an image for another platform is built.",
-            default="auto",
-        ),
-        Field(
-            "dest",
-            IMAGE_PATH,
-            "Where the files go in the image.",
-            default_doc="`/srv/` and the name of the app",
-            example="/srv/www",
-            aliases=("destination", "target"),
-        ),
-        Field("include", _GLOBS, "The files to take.", default=[], example=["public/**"]),
-        Field("exclude", _GLOBS, "The files to leave out.", default=[], example=["**/*.map"]),
-        Field("sources", _GLOBS, "The C files to compile.", default=["*.c"], example=["src/*.c"]),
-        Field(
-            "program",
-            Text(
-                label="a program name", convert=texts.parse_program, pattern=texts.PROGRAM_PATTERN
-            ),
-            "The name of the program that is built.",
-            default_doc="the name of the app",
-            example="shopd",
-            aliases=("output", "binary", "bin"),
-        ),
-        Field("cflags", ARGUMENTS, "Flags for the compiler.", default=[], example=["-O2"]),
-        Field("ldflags", ARGUMENTS, "Flags for the linker.", default=[], example=["-lm"]),
-        Field(
-            "libs",
-            _PACKAGES,
-            "Packages to compile and link against.",
-            default=[],
-            example=["zlib"],
-            aliases=("libraries", "deps", "dependencies", "build-inputs"),
-        ),
-        Field(
-            "system",
-            choice("auto", "make", "direct"),
-            "How C is built: by the project's Makefile, or directly; `auto` takes the Makefile "
-            "where there is one.",
-            default="auto",
-        ),
-        Field(
-            "make-targets",
-            ARGUMENTS,
-            "What make is asked for.",
-            default_doc="its first target, then `install` with PREFIX",
-            example=["all"],
-            aliases=("targets", "make-target"),
-        ),
-        Field(
-            "std",
-            Text(label="a language standard", convert=texts.parse_std, pattern=texts.STD_PATTERN),
-            "The C standard.",
-            default_doc="the compiler's own",
-            example="c11",
-            aliases=("standard",),
-        ),
-        Field("file", PROJECT_PATH, "The Nix file, relative to `src`.", default="default.nix"),
-        Field(
-            "args",
-            MapOf(label="a table", name=texts.parse_argument_name, value=_ARGUMENT),
-            "Arguments for the function in that file, besides `pkgs`.",
-            default={},
-            example={"debug": True},
-            aliases=("arguments",),
-        ),
-    ),
-)
-
-CLOSURE_TABLE = Table(
-    label="a table",
-    doc="What may be left out of the image, and what must not be in it.",
-    fields=(
-        Field(
-            "minimise",
-            choice("none", "safe", "tight"),
-            "How hard files are left out.",
-            default="none",
-            aliases=("minimize", "slim"),
-        ),
-        Field("max-size", _SIZE, "The most the compressed layers may take.", example="60 MB"),
-        Field("max-unpacked-size", _SIZE, "The most the files may take.", example="200 MB"),
-        Field("forbid", _PACKAGES, "Packages that must not be there.", example=["gcc", "perl"]),
-        Field("keep", _GLOBS, "Files that are kept in any case.", example=["share/locale/de/**"]),
-        Field("drop", _GLOBS, "Files that are left out.", example=["share/doc/**"]),
-        Field("cut", _PACKAGES, "Packages that are left out.", example=["perl"]),
-    ),
-)
-
-TEST_TABLE = Table(
-    label="a table of a test",
-    doc="A command that is run in the image, and what must come of it.",
-    fields=(
-        Field("name", LINE, "What the test is called.", example="says its version"),
-        Field(
-            "run",
-            ListOf(item=TEXT, label="a list of strings, one argument each", minimum=1),
-            "The command.",
-            required=True,
-            example=["shop", "--version"],
-            aliases=("cmd", "command"),
-        ),
-        Field(
-            "stdout", TEXT, "Text that its output holds.", example="shop 1.4.0", aliases=("output",)
-        ),
-        Field("stderr", TEXT, "Text that its error output holds."),
-        Field(
-            "exit",
-            Integer(low=0, high=255),
-            "Its exit code.",
-            default=0,
-            aliases=("exit-code", "status", "code"),
-        ),
-        Field(
-            "files",
-            lists_of(IMAGE_PATH, "a list of absolute paths"),
-            "Files that the image holds.",
-            default=[],
-            example=["/etc/shop.toml"],
-        ),
-    ),
-)
-
-SIGN_TABLE = Table(
-    label="a table",
-    doc="How the image is signed.",
-    fields=(
-        Field("key", LINE, "The private key.", example="cosign.key"),
-        Field("identity", LINE, "Who signs, without a key.", example="ci@example.org"),
-        Field("issuer", _URL, "Who vouches for the identity.", example="https://id.example.org"),
-    ),
-)
-
 VARS_KIND = MapOf(
     label="a table of strings, integers and booleans",
     name=texts.parse_variable_name,
-    value=_ARGUMENT_SCALAR,
+    value=ARGUMENT_SCALAR,
     name_pattern=texts.VARIABLE_PATTERN,
 )
 
@@ -365,7 +99,12 @@ ROOT_TABLE = Table(
         ),
         Field(
             "platform",
-            MapOf(label="a table of platforms", name=parse_platform, value=PLATFORM_TABLE),
+            MapOf(
+                label="a table of platforms",
+                name=parse_platform,
+                value=PLATFORM_TABLE,
+                name_words=PLATFORM_NAMES,
+            ),
             PLATFORM_TABLE.doc,
             aliases=("platforms",),
         ),

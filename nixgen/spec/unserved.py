@@ -16,16 +16,20 @@ from nixgen.spec.report import Report
 class Unserved:
     """One thing not served yet: the key, for which of its values, and what works instead.
 
-    `applies` takes the value as TOML gave it, filled in.
+    `words` are the values meant; `applies` asks of the value as TOML gave it, filled in. Without
+    either, the key as such is meant.
     """
 
     key: str
     works: str
-    applies: Callable[[object], bool] = lambda _: True
+    words: tuple[str, ...] = ()
+    applies: Callable[[object], bool] | None = None
 
-
-def _is_one_of(*words: str) -> Callable[[object], bool]:
-    return lambda value: value in words
+    def meets(self, value: object) -> bool:
+        """Whether this value is one that is not served."""
+        if self.applies is not None:
+            return self.applies(value)
+        return not self.words or value in self.words
 
 
 def _is_remote_set(value: object) -> bool:
@@ -40,18 +44,16 @@ UNSERVED = (
     ),
     Unserved(
         key="build.kind",
-        applies=_is_one_of("python", "go", "rust", "node"),
+        words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
     Unserved(
         key="build.cross",
-        applies=_is_one_of("native", "emulated"),
+        words=("native", "emulated"),
         works='these work: "auto" and "cross"',
     ),
     Unserved(key="image.from", works="an image starts from nothing: list packages in contents"),
-    Unserved(
-        key="closure.minimise", applies=_is_one_of("safe", "tight"), works='this works: "none"'
-    ),
+    Unserved(key="closure.minimise", words=("safe", "tight"), works='this works: "none"'),
     *(
         Unserved(key=f"closure.{name}", works="leave it out for now")
         for name in ("max-size", "max-unpacked-size", "forbid", "keep", "drop", "cut")
@@ -67,7 +69,7 @@ def find_unserved(tree: Node, file: str) -> tuple[Problem, ...]:
         node: Node | None = tree
         for part in feature.key.split("."):
             node = node.table.get(part) if node is not None else None
-        if node is None or not feature.applies(plain_value(node)):
+        if node is None or not feature.meets(plain_value(node)):
             continue
         shown = feature.key.rpartition(".")[2]
         if isinstance(node.value, str):
