@@ -63,7 +63,7 @@ def make_port(number: int, protocol: str = "tcp") -> Port:
 
 def parse_signal(text: str) -> str:
     """A signal by name or number, in the form of OCI's StopSignal: SIGTERM, SIGRTMIN+3."""
-    refuse_control(text, _CONTROL)
+    refuse_control(text)
     name = text.upper()
     name = name if name.startswith("SIG") or name.isdigit() else f"SIG{name}"
     if name in _SIGNALS or _REALTIME_SIGNAL.fullmatch(name):

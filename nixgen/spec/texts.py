@@ -32,19 +32,21 @@ _CONTROL_BUT_LAYOUT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def quote(text: str) -> str:
+    """The text in double quotes, cut where it is long; for messages."""
     return json.dumps(text if len(text) <= 80 else text[:77] + "...", ensure_ascii=False)
 
 
-def refuse_control(text: str, pattern: re.Pattern[str]) -> None:
-    if match := pattern.search(text):
-        number = ord(match.group())
+def refuse_control(text: str, pattern: re.Pattern[str] = _CONTROL) -> None:
+    """Raise Mistake where the text holds one of the control characters of `pattern`."""
+    if found := pattern.search(text):
+        number = ord(found.group())
         what = "a NUL character" if number == 0 else f"the control character U+{number:04X}"
-        raise Mistake(f"holds {what}, at position {match.start() + 1}")
+        raise Mistake(f"holds {what}, at position {found.start() + 1}")
 
 
 def parse_line(text: str) -> str:
     """One line of text, not empty."""
-    refuse_control(text, _CONTROL)
+    refuse_control(text)
     if not text.strip():
         raise Mistake("expected some text, not an empty string")
     return text
@@ -64,7 +66,8 @@ def parse_content(text: str) -> str:
 
 
 def match(pattern: str, text: str, expected: str, hint: str | None = None) -> str:
-    refuse_control(text, _CONTROL)
+    """The text where all of it fits the pattern; raises Mistake with what was expected."""
+    refuse_control(text)
     if not re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text):
         raise Mistake(f"expected {expected}, not {quote(text)}", hint)
     return text
@@ -146,7 +149,7 @@ def parse_env_name(text: str) -> str:
     """The name of an environment variable."""
     if not text:
         raise Mistake("the name of an environment variable is empty")
-    refuse_control(text, _CONTROL)
+    refuse_control(text)
     if "=" in text:
         raise Mistake(f"the name of an environment variable can't hold =: {quote(text)}")
     return _refuse_placeholder(text)
@@ -156,7 +159,7 @@ def parse_label_name(text: str) -> str:
     """The name of a label or an annotation."""
     if not text.strip():
         raise Mistake("the name of a label is empty")
-    refuse_control(text, _CONTROL)
+    refuse_control(text)
     return _refuse_placeholder(text)
 
 
@@ -183,7 +186,7 @@ def parse_image_path(text: str) -> str:
 
 def parse_image_folder(text: str) -> str:
     """An absolute, normalised path in the image; the root too."""
-    refuse_control(text, _CONTROL)
+    refuse_control(text)
     if not text.startswith("/"):
         hint = f'did you mean "/{text.removeprefix("./")}"?' if text else None
         raise Mistake(f"expected an absolute path, not {quote(text)}", hint)
