@@ -34,6 +34,19 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def wait_group_gone(group: int, timeout_s: float) -> None:
+    """Wait until no process of a killed group is left, as long as it takes within the limit.
+
+    why: a killed process lives on for a moment, and nothing reports the end of one that is not
+    this process's child.
+    """
+    deadline = time.monotonic() + timeout_s
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.001)
+
+
 class Pump:
     """Feeds a program's stdin and collects its stdout and stderr, the latter also by line.
 

@@ -14,11 +14,12 @@ from types import FrameType
 from typing import IO, BinaryIO, NoReturn, Protocol, cast
 
 from nixgen._process.programs import ProcessFailedError, ProcessLimitError, explaining_start
-from nixgen._process.pump import Pump, signal_group, wait_exit
+from nixgen._process.pump import Pump, signal_group, wait_exit, wait_group_gone
 from nixgen._process.signals import ENDING_SIGNALS, ending_on_signals
 
 DEFAULT_MAX_OUTPUT_BYTES = 256 << 20
 _GRACE_S = 5.0
+_GONE_S = 1.0
 _TAIL_BYTES = 1 << 16
 
 
@@ -228,6 +229,7 @@ def _reap(child: subprocess.Popen[bytes]) -> None:
     # why: before wait() the child's id, and so its group's, can't have been given anew.
     signal_group(child.pid, signal.SIGKILL)
     child.wait()
+    wait_group_gone(child.pid, _GONE_S)
 
 
 def _keep_tail(pipe: IO[bytes], tail: bytearray) -> None:
