@@ -57,7 +57,8 @@ def sources(
                 fetched = fetch_all(fetch, chosen, supply=supply, reporter=reporter)
             _print_fetched(fetched, fetch, as_json=as_json)
             return
-        listed = list_sources(chosen, store=NixSourceStore(make_nix(store=store)))
+        holding = NixSourceStore.holding(chosen, make_nix(store=store))
+        listed = list_sources(chosen, store=holding)
         if as_json:
             print_json({"sources": [one.as_json() for one in listed]})
         else:

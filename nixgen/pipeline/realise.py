@@ -27,7 +27,6 @@ from nixgen.pipeline.trees import Trees, add_trees
 from nixgen.plan import ImagePlan
 from nixgen.sources import Supply
 
-
 _CONF_SUFFIX = "-conf.json"
 
 
@@ -100,6 +99,7 @@ def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> 
         state.write_failure(str(error.derivation))
         raise
     state.forget_failure()
+    state.drop_links_beyond(link, len(evaluated.targets))
     return tuple(nix.physical_path(conf_path(target, nix)) for target in evaluated.confs)
 
 
@@ -163,7 +163,8 @@ def _key_of(image: ImagePlan, name: str) -> str:
 
 def _line_of(prepared: Prepared, name: str) -> int | None:
     """The first line of the description that has the name as a whole string."""
-    for number, line in enumerate(prepared.description.text.splitlines(), start=1):
+    text = prepared.description.path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         if f'"{name}"' in line or f"'{name}'" in line:
             return number
     return None

@@ -41,7 +41,7 @@ def list_results(nix: Nix, environ: Mapping[str, str]) -> tuple[KeptResult, ...]
         except ValueError:
             continue
         valid = nix.is_valid([store_path])
-        size = sum(info.nar_size for info in nix.closure(store_path)) if valid else 0
+        size = sum(info.nar_size_bytes for info in nix.closure(store_path)) if valid else 0
         found.append(KeptResult(link=link, path=path, closure_bytes=size))
     return tuple(found)
 

@@ -16,11 +16,17 @@ class NixSourceStore:
     """The store of `nix`, as the fetching of sources needs it."""
 
     nix: Nix
+    valid: frozenset[StorePath]
+
+    @classmethod
+    def holding(cls, sources: Iterable[Source], nix: Nix) -> NixSourceStore:
+        """The store, asked once which of these sources it has."""
+        paths = [StorePath.parse(source.store_path()) for source in sources]
+        return cls(nix, frozenset(nix.is_valid(paths)))
 
     def is_valid(self, source: Source) -> bool:
-        """Whether the source is in the store."""
-        path = StorePath.parse(source.store_path())
-        return path in self.nix.is_valid([path])
+        """Whether the source was in the store."""
+        return StorePath.parse(source.store_path()) in self.valid
 
     def add_file(self, path: Path, source: Source) -> None:
         """Add the file under its flat hash; raises HashMismatchError."""
@@ -43,4 +49,6 @@ def ensure_sources(missing: Iterable[StorePath], nix: Nix, *, supply: Supply) ->
     names = {path.derivation_name for path in missing}
     needed = [source for name, source in sorted(by_name.items()) if name in names]
     if needed:
-        ensure(needed, store=NixSourceStore(nix), supply=supply, reporter=nix.reporter)
+        ensure(
+            needed, store=NixSourceStore.holding(needed, nix), supply=supply, reporter=nix.reporter
+        )

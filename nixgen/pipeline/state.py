@@ -42,6 +42,13 @@ class State:
         roots = self.folder / "roots"
         return tuple(sorted(roots.iterdir())) if roots.is_dir() else ()
 
+    def drop_links_beyond(self, link: Path, count: int) -> None:
+        """Remove the further roots (`<link>-N`) that a build with more results once left."""
+        number = count + 1
+        while (further := link.with_name(f"{link.name}-{number}")).is_symlink():
+            further.unlink()
+            number += 1
+
     def write_record(self, description: Path, profile: str | None, record: Any) -> Path:
         """Keep the record of a build; gives its place."""
         place = self.folder / "builds" / f"{_key(description, profile)}.json"

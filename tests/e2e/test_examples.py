@@ -147,7 +147,9 @@ def test_profiles_example_says_what_it_was_told(
     assert (done.exit_code, done.stdout) == (0, said)
 
 
-def test_the_debug_profile_runs_from_the_command_line(cli: Cli, build_example: BuildExample) -> None:
+def test_the_debug_profile_runs_from_the_command_line(
+    cli: Cli, build_example: BuildExample
+) -> None:
     project = build_example("profiles", "--platform", "linux/amd64").project
     done = cli("run", project, "--profile", "debug", "--runner", "bwrap", "-q")
     assert (done.exit_code, done.stdout) == (0, "Hello, developer from amd64 (log debug)\n")

@@ -43,9 +43,7 @@ def test_the_document_has_what_it_promises(build_example: BuildExample) -> None:
     assert built.document["tag"] == "1.0.0"
     assert built.digest == built.image["digest"]
     assert built.image["platform"] == "linux/amd64"
-    assert built.image["size_bytes"] == sum(
-        layer["size_bytes"] for layer in built.image["layers"]
-    )
+    assert built.image["size_bytes"] == sum(layer["size_bytes"] for layer in built.image["layers"])
     for layer in built.image["layers"]:
         assert set(layer) >= {"digest", "diff_id", "size_bytes", "store_paths"}
 
@@ -137,7 +135,9 @@ def test_lock_and_result_in_the_source_folder_do_not_change_the_digest(
         digests.append(outcome.document["digest"])
         cli("generate", "app.toml", "-o", "generated", cwd=project)
     assert len(set(digests)) == 1
-    assert {"nixgen.lock", "site.oci", "site.oci.tar", "generated"} <= set(os.listdir(project))
+    assert {"nixgen.lock", "site.oci", "site.oci.tar", "generated"} <= {
+        path.name for path in project.iterdir()
+    }
 
 
 def test_a_changed_source_changes_the_digest(cli: Cli, tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ def test_plan_and_generated_nix_are_as_committed(
 
 
 def test_every_example_has_a_golden_folder() -> None:
-    assert {case[0] for case in _CASES} == {path.parent.name for path in _EXAMPLES.glob("*/app.toml")}
+    assert {case[0] for case in _CASES} == {
+        path.parent.name for path in _EXAMPLES.glob("*/app.toml")
+    }
 
 
 @pytest.mark.parametrize("seed", ["0", "4711"])
