@@ -41,6 +41,7 @@ rec {
     isList
     isString
     length
+    listToAttrs
     mapAttrs
     replaceStrings
     splitVersion

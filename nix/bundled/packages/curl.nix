@@ -19,6 +19,13 @@ stdenv.mkDerivation {
     zlib
   ];
 
+  # 8.14 forgets a transfer's error where --retry is given and it is not one to retry:
+  # https://github.com/curl/curl/issues/17554
+  postPatch = ''
+    substituteInPlace src/tool_operate.c --replace-fail \
+      'result = retrycheck(config, per, result, retryp, delay);' \
+      '{ CURLcode own = retrycheck(config, per, result, retryp, delay); if(own || *retryp) result = own; }'
+  '';
   configureFlags = [
     "--with-mbedtls"
     "--with-zlib"

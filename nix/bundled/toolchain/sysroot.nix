@@ -19,8 +19,9 @@ derivation {
   PATH = "${bootstrapTools}/bin";
   TERM = "dumb";
   inherit zig;
+  # The triple by which clang looks up what is in its resource directory.
+  config = hostPlatform.clangTarget;
   inherit (hostPlatform)
-    config
     zigTarget
     clangTarget
     clangFlags

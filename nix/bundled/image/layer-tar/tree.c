@@ -163,6 +163,19 @@ static bool must_be_real(const char *path)
 	return false;
 }
 
+/* A link to a folder above itself would be followed for ever. */
+static void refuse_circle(const char *source, const char *path, const char *provider)
+{
+	char *parent = copy_string(source), real[PATH_MAX + 1], real_parent[PATH_MAX + 1];
+	*strrchr(parent, '/') = 0;
+	if (!realpath(source, real) || !realpath(parent, real_parent))
+		die("can't follow %s: %s", source, strerror(errno));
+	size_t length = strlen(real);
+	if (!strncmp(real, real_parent, length) && (!real_parent[length] || real_parent[length] == '/'))
+		die("%s of %s leads in a circle: it is a link to %s", path, provider, real);
+	free(parent);
+}
+
 static void merge_folder(struct node *node, const char *path, const char *source, const char *provider);
 
 /* Links `source` at `path`; a folder that may be one link becomes one until somebody else needs it. */
@@ -172,6 +185,7 @@ static struct node *link_node(const char *name, const char *path, const char *so
 	bool folder = !stat(source, &status) && S_ISDIR(status.st_mode);
 	struct node *node;
 	if (folder && must_be_real(path)) {
+		refuse_circle(source, path, provider);
 		node = new_node(name, DIRECTORY, 0755, provider);
 		merge_folder(node, path, source, provider);
 		return node;
@@ -196,8 +210,6 @@ void expand_folder(struct node *node, const char *path)
 
 static void merge_folder(struct node *node, const char *path, const char *source, const char *provider)
 {
-	if (strlen(path) > PATH_MAX)
-		die("%s leads in a circle: %s", provider, path);
 	char **names = read_names(source);
 	for (char **name = names; *name; name++) {
 		char *child_path = join_path(strcmp(path, "/") ? path : "", *name);
@@ -215,6 +227,7 @@ static void merge_folder(struct node *node, const char *path, const char *source
 			/* the same folder through two packages is no collision, and stays one link */
 			if (!child->folder || strcmp(child->folder, child_source)) {
 				expand_folder(child, child_path);
+				refuse_circle(child_source, child_path, provider);
 				merge_folder(child, child_path, child_source, provider);
 			}
 		} else if (child->kind != SYMLINK || !same_content(child->target, child_source)) {
