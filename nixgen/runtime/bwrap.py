@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nixgen.runtime.namespaces import Reported
 from nixgen.runtime.options import Job, Launch
-from nixgen.runtime.root import add_store_paths, make_place, open_to_group
+from nixgen.runtime.root import add_store_paths, make_place, open_to_group, replace_link
 
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
 
@@ -24,9 +24,7 @@ def open_bwrap(job: Job) -> Iterator[Launch]:
     binds = add_store_paths(job.workspace, job.image)
     for path in ("/proc", "/dev"):
         make_place(job.workspace, path)
-    for path in (*job.command.volumes, job.command.workdir):
-        if job.workspace.files.find(path) is None:
-            make_place(job.workspace, path)
+    add_own_folders(job)
     if as_root:
         open_to_group(job.workspace, job.command.gid)
     reported = Reported(job.workspace.status)
@@ -47,16 +45,24 @@ def open_bwrap(job: Job) -> Iterator[Launch]:
         )
 
 
+def add_own_folders(job: Job) -> None:
+    """Make the image's volumes and working directory where they are missing, as engines do.
+
+    Raises BuildError where a volume is behind a link: it could lead to the machine's own files.
+    """
+    for path in job.command.volumes:
+        make_place(job.workspace, path)
+    if job.workspace.files.find(job.command.workdir) is None:
+        make_place(job.workspace, job.command.workdir)
+
+
 def network_binds(job: Job) -> tuple[tuple[Path, str], ...]:
     """The machine's own name resolution, for a run on its network; places are made."""
     binds = []
     for path in NETWORK_FILES if job.options.network else ():
-        parent = job.workspace.files.resolve(str(Path(path).parent))
         # why: an /etc that is a link into the store can't be added to.
-        if parent == "/etc" and Path(path).exists() and parent not in job.image.conf.store_paths:
-            place = job.workspace.root / path.lstrip("/")
-            if place.is_symlink():
-                place.unlink()
+        if job.workspace.files.resolve("/etc") == "/etc" and Path(path).exists():
+            replace_link(job.workspace, path)
             make_place(job.workspace, path, folder=False)
             binds.append((Path(path).resolve(), path))
     return tuple(binds)

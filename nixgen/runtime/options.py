@@ -37,8 +37,8 @@ class Job:
     @property
     def has_tmp(self) -> bool:
         """Whether the image has a /tmp, which then is empty and in memory."""
-        found = self.workspace.files.find("/tmp")  # noqa: S108  why: a path of the image
-        return found is not None and found.is_dir()
+        tmp = self.workspace.root / "tmp"
+        return tmp.is_dir() and not tmp.is_symlink()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,14 @@ def make_place(workspace: Workspace, path: str, *, folder: bool = True) -> Path:
     return _make_below(workspace.root, path, "folder" if folder else "file")
 
 
+def replace_link(workspace: Workspace, path: str) -> None:
+    """Remove a link of the image that is in the way; its folder must be a real one."""
+    place = workspace.root / path.lstrip("/")
+    if place.is_symlink():
+        with _writable(place.parent):
+            place.unlink()
+
+
 def add_devices(workspace: Workspace) -> None:
     """Make /dev with places for its devices, for runners that bind the machine's own."""
     for name in DEVICES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from nixgen.runtime.unshare import open_unshare
 
 _PROBE_TIMEOUT_S = 30.0
 _PROBE_USER = 65532
+_OLDEST_PODMAN = (4, 3)
 _INSTALL_HINT = "sudo apt-get install podman runc, or: sudo apt-get install bubblewrap"
 
 _OPENERS: dict[str, Callable[[Job], AbstractContextManager[Launch]]] = {
@@ -72,7 +74,7 @@ def choose_runner(
 def probe_argv(name: str, *, as_root: bool) -> Sequence[str]:
     """A harmless program that succeeds where the runner works."""
     if name == "podman":
-        return ("podman", "info", "--format", "{{.Host.OCIRuntime.Name}}")
+        return ("podman", "info", "--format", "{{.Version.Version}}")
     if name == "bwrap":
         user = (f"--reuid={_PROBE_USER}", f"--regid={_PROBE_USER}", "--clear-groups", "--")
         space = ("--unshare-user", "--unshare-pid", "--unshare-net")
@@ -104,4 +106,13 @@ def _try(name: str, run: _process.Runner) -> RunnerInfo:
     if done.exit_code != 0:
         said = done.stderr.strip().splitlines() or [f"exit code {done.exit_code}"]
         return RunnerInfo(name=name, usable=False, why_not=said[-1])
-    return RunnerInfo(name=name, usable=True)
+    too_old = _too_old_podman(done.stdout.decode().strip()) if name == "podman" else None
+    return RunnerInfo(name=name, usable=too_old is None, why_not=too_old)
+
+
+def _too_old_podman(version: str) -> str | None:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is not None and (int(found[1]), int(found[2])) >= _OLDEST_PODMAN:
+        return None
+    oldest = ".".join(map(str, _OLDEST_PODMAN))
+    return f"podman {version} is too old: {oldest} or newer is needed"

@@ -210,15 +210,13 @@ def start(
     It is killed when the body ends, with all it has started. Raises as `make_command`.
     """
     options = RunOptions(network=network, read_only=read_only)
-    with _opened(image, runner, options, args, argv, env) as (job, launch):
-        with (
-            (job.workspace.folder / "stdout").open("wb") as out,
-            (job.workspace.folder / "stderr").open("wb") as err,
-            _process.open_child(
-                launch.argv, stdout=out, stderr=err, pass_fds=launch.pass_fds
-            ) as child,
-        ):
-            yield Running(runner, launch, child, job)
+    with (
+        _opened(image, runner, options, args, argv, env) as (job, launch),
+        (job.workspace.folder / "stdout").open("wb") as out,
+        (job.workspace.folder / "stderr").open("wb") as err,
+        _process.open_child(launch.argv, stdout=out, stderr=err, pass_fds=launch.pass_fds) as child,
+    ):
+        yield Running(runner, launch, child, job)
 
 
 @contextlib.contextmanager

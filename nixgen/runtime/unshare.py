@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nixgen.runtime.bwrap import network_binds
+from nixgen.runtime.bwrap import add_own_folders, network_binds
 from nixgen.runtime.namespaces import Reported
 from nixgen.runtime.options import Job, Launch
 from nixgen.runtime.root import DEVICES, add_devices, add_store_paths, make_place
@@ -53,9 +53,7 @@ def open_unshare(job: Job) -> Iterator[Launch]:
     binds = add_store_paths(job.workspace, job.image)
     make_place(job.workspace, "/proc")
     add_devices(job.workspace)
-    for path in (*job.command.volumes, job.command.workdir):
-        if job.workspace.files.find(path) is None:
-            make_place(job.workspace, path)
+    add_own_folders(job)
     fstab = job.workspace.folder / "fstab"
     fstab.write_text(format_fstab(job, binds=binds, shared=network_binds(job)))
     reported = Reported(job.workspace.status)

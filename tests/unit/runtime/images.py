@@ -90,14 +90,15 @@ def make_image(
 
     It has a store path that is a plain file, and one that is a link, too.
     """
+    folder.mkdir(exist_ok=True)
     synthetic = SyntheticStore(folder / "store root")
     tree = synthetic.add_tree("probe", {"bin/probe": program or probe_program()})
     (synthetic.place(tree) / "bin/probe").chmod(0o555)
     plain = synthetic.add_file("plain", b"a store path that is a file\n")
     link = synthetic.new("link")
     synthetic.place(link).symlink_to(tree)
-    entries = (*ENTRIES, ("./bin/probe", 0o777, 0, f"{link}/bin/probe"), *more)
-    entries = tuple(entry for entry in entries if entry[0] not in without)
+    entries = (*ENTRIES, ("./bin/probe", 0o777, 0, f"{link}/bin/probe"))
+    entries = (*(entry for entry in entries if entry[0] not in without), *more)
     platform = platform or native_platform()
     conf = synthetic.conf(
         [[tree], [plain, link]],
