@@ -12,7 +12,7 @@
 
 let
   lib = import ../lib;
-  packageSet = import ./package-set.nix { inherit set buildSystem; };
+  packageSet = import ./package-set.nix { inherit lib set buildSystem; };
 
   problemsOf =
     image:

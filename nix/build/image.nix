@@ -23,12 +23,15 @@ let
   # A file entry's content as a store path.
   toFile =
     entry:
+    let
+      name = lib.names.storeName (baseNameOf entry.path);
+    in
     if entry ? text then
-      pkgs.writeText (baseNameOf entry.path) entry.text
+      pkgs.writeText name entry.text
     else
       builtins.path {
+        inherit name;
         path = source + "/${entry.source}";
-        name = builtins.replaceStrings [ " " ] [ "_" ] (baseNameOf entry.path);
       };
 
   common = {
@@ -42,9 +45,9 @@ let
       ;
   };
 
-  # why: only a set that writes the tar itself can take owners and modes as data; nixpkgs makes
-  # them with chown and chmod under fakeroot, and merges contents without a word on collisions,
-  # so there buildEnv, which refuses them, goes first.
+  # why two shapes: a set that writes the tar itself takes owners and modes as data, and refuses
+  # collisions; nixpkgs makes them with chown and chmod under fakeroot, and merges its contents
+  # without a word on collisions. docs/adr/0004-one-contract-two-shapes-of-entries.md
   ownEntries = {
     inherit contents;
     entries = map (
@@ -56,15 +59,22 @@ let
     ) image.entries;
   };
   fakerootEntries = {
-    contents = [
-      (pkgs.buildEnv {
-        name = "${image.name}-root";
-        paths = contents;
-        pathsToLink = [ "/" ];
-        ignoreCollisions = false;
-      })
-    ];
-    fakeRootCommands = lib.entries.toShell toFile image.entries;
+    inherit contents;
+    # why a file: one variable of a build's environment holds 128 KiB at most.
+    fakeRootCommands = ". ${pkgs.writeText "${image.name}-entries.sh" fakerootScript}";
+  };
+  fakerootScript = ''
+    # No two of the contents collide: ${noCollisions}
+    rm -rf ./nix-support
+    ${lib.entries.toShell toFile image.entries}'';
+
+  # Builds where no two of the contents provide the same path; nothing of it is in the image.
+  noCollisions = pkgs.buildEnv {
+    name = "${image.name}-contents";
+    # why as text: the outputs that are in the image, not those that a user would install.
+    paths = map (package: "${package}") contents;
+    pathsToLink = [ "/" ];
+    ignoreCollisions = false;
   };
 
   stream = pkgs.dockerTools.streamLayeredImage (

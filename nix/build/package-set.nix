@@ -1,5 +1,11 @@
 # The package set for a host platform: the bundled one, or a nixpkgs checkout.
-{ set, buildSystem }:
+#
+# build: the set for the build machine; for: the set for an image's platform.
+{
+  lib,
+  set,
+  buildSystem,
+}:
 
 let
   native = import set.tree {
@@ -8,11 +14,12 @@ let
     overlays = [ ];
   };
 
-  bundledFor =
-    hostSystem:
-    import ../bundled {
-      inherit buildSystem hostSystem;
-    };
+  crossFor =
+    image:
+    native.pkgsCross.${image.pkgsCross}
+      or (lib.errors.raise "no-cross-set" { inherit (image) platform pkgsCross; });
+
+  bundledFor = hostSystem: import ../bundled { inherit buildSystem hostSystem; };
 in
 {
   bundled = {
@@ -22,8 +29,7 @@ in
 
   path = {
     build = native;
-    for =
-      image: if image.hostSystem == buildSystem then native else native.pkgsCross.${image.pkgsCross};
+    for = image: if image.hostSystem == buildSystem then native else crossFor image;
   };
 }
 .${set.kind}

@@ -3,6 +3,9 @@ rec {
   # "a.b" -> [ "a" "b" ]
   splitPath = text: builtins.filter builtins.isString (builtins.split "\\." text);
 
+  # [ "a" "b" ] -> "a.b"
+  joinPath = builtins.concatStringsSep ".";
+
   # Whether `path` (a list of names) leads through attribute sets to a value.
   hasPath =
     path: set:

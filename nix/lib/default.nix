@@ -3,6 +3,8 @@
   attrs = import ./attrs.nix;
   entries = import ./entries.nix;
   errors = import ./errors.nix;
+  names = import ./names.nix;
   packages = import ./packages.nix;
   shell = import ./shell.nix;
+  source = import ./source.nix;
 }

@@ -3,65 +3,98 @@
 # An entry is { path, type = "file" | "directory" | "symlink", mode, uid, gid,
 #               text | source (files), target (symlinks) }; paths are absolute.
 let
-  inherit (import ./shell.nix) quote;
+  inherit (import ./shell.nix) arguments;
 
-  parentOf =
-    path:
-    let
-      parts = builtins.filter builtins.isString (builtins.split "/" path);
-      kept = builtins.genList (builtins.elemAt parts) (builtins.length parts - 1);
-    in
-    "." + builtins.concatStringsSep "/" kept;
+  functions = ''
+    nixgenDie() {
+      echo "error: $1" >&2
+      exit 1
+    }
 
-  make =
+    # Refuses a path that a package provides.
+    nixgenClaim() {
+      if [ -e ".$1" ] || [ -L ".$1" ]; then
+        nixgenDie "$1 is provided by both $(readlink ".$1" || echo "a package") and the description"
+      fi
+    }
+
+    # Makes the folders above a path.
+    nixgenParents() {
+      nixgenAbove=''${1%/*}
+      while [ -n "$nixgenAbove" ]; do
+        if [ -L ".$nixgenAbove" ]; then
+          nixgenDie "$nixgenAbove is a link to $(readlink ".$nixgenAbove"), but an entry lies under it: $1"
+        elif [ -e ".$nixgenAbove" ] && ! [ -d ".$nixgenAbove" ]; then
+          nixgenDie "$nixgenAbove is no folder, but an entry lies under it: $1"
+        fi
+        nixgenAbove=''${nixgenAbove%/*}
+      done
+      mkdir -p ".''${1%/*}"
+    }
+
+    # nixgenFile PATH MODE OWNER CONTENT
+    nixgenFile() {
+      nixgenClaim "$1"
+      nixgenParents "$1"
+      cat "$4" > ".$1"
+      chown "$3" ".$1"
+      chmod "$2" ".$1"
+    }
+
+    # nixgenDirectory PATH MODE OWNER
+    nixgenDirectory() {
+      if [ -L ".$1" ] || ! [ -d ".$1" ]; then
+        nixgenClaim "$1"
+      fi
+      nixgenParents "$1"
+      mkdir -p ".$1"
+      chown "$3" ".$1"
+      chmod "$2" ".$1"
+    }
+
+    # nixgenSymlink PATH OWNER TARGET
+    nixgenSymlink() {
+      nixgenClaim "$1"
+      nixgenParents "$1"
+      ln -s "$3" ".$1"
+      chown -h "$2" ".$1"
+    }
+  '';
+
+  call =
     toFile: entry:
     let
-      at = quote ("." + entry.path);
+      owner = "${toString entry.uid}:${toString entry.gid}";
     in
     {
-      file = "cp -f --no-preserve=all ${quote "${toFile entry}"} ${at}";
-      directory = "mkdir -p ${at}";
-      symlink = "ln -s ${quote entry.target} ${at}";
+      file = "nixgenFile ${
+        arguments [
+          entry.path
+          entry.mode
+          owner
+          "${toFile entry}"
+        ]
+      }";
+      directory = "nixgenDirectory ${
+        arguments [
+          entry.path
+          entry.mode
+          owner
+        ]
+      }";
+      symlink = "nixgenSymlink ${
+        arguments [
+          entry.path
+          owner
+          entry.target
+        ]
+      }";
     }
     .${entry.type};
-
-  finish =
-    entry:
-    let
-      at = quote ("." + entry.path);
-    in
-    if entry.type == "symlink" then
-      "chown -h ${toString entry.uid}:${toString entry.gid} ${at}"
-    else
-      ''
-        chown ${toString entry.uid}:${toString entry.gid} ${at}
-        chmod ${entry.mode} ${at}'';
-
-  refuseTaken =
-    entry:
-    if entry.type == "directory" then
-      "true"
-    else
-      ''
-        if [ -e ${quote ("." + entry.path)} ] || [ -L ${quote ("." + entry.path)} ]; then
-          echo "nixgen: ${entry.path} is provided by the description and by a package in contents" >&2
-          exit 1
-        fi'';
 in
 {
   # A shell script that makes the entries below the current directory, for a set whose
   # dockerTools runs it under fakeroot. `toFile` turns a file entry into a store path.
   toShell =
-    toFile: entries:
-    builtins.concatStringsSep "\n" (
-      map (
-        entry:
-        builtins.concatStringsSep "\n" [
-          "mkdir -p ${quote (parentOf entry.path)}"
-          (refuseTaken entry)
-          (make toFile entry)
-          (finish entry)
-        ]
-      ) entries
-    );
+    toFile: entries: functions + "\n" + builtins.concatStringsSep "\n" (map (call toFile) entries) + "\n";
 }

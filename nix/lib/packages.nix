@@ -3,7 +3,7 @@ let
   attrs = import ./attrs.nix;
 
   # why: nixpkgs has tens of thousands of names; those that begin alike are enough for a guess.
-  guessesFor =
+  alike =
     set: name:
     let
       prefix = builtins.substring 0 1 name;
@@ -13,6 +13,21 @@ let
       names
     else
       builtins.filter (other: builtins.substring 0 1 other == prefix) names;
+
+  # Whole names that could have been meant by a path that the set does not have: the first part
+  # that is missing, exchanged for those that are there.
+  guesses =
+    set: above: path:
+    let
+      part = builtins.head path;
+      rest = builtins.tail path;
+    in
+    if !(builtins.isAttrs set) then
+      [ ]
+    else if set ? ${part} then
+      guesses set.${part} (above ++ [ part ]) rest
+    else
+      map (other: attrs.joinPath (above ++ [ other ] ++ rest)) (alike set part);
 
   isPackage =
     value:
@@ -25,18 +40,12 @@ let
     set: name:
     let
       path = attrs.splitPath name;
-      parent = attrs.splitPath (builtins.head path);
     in
     if !(attrs.hasPath path set) then
       {
         inherit name;
         reason = "unknown";
-        known = guessesFor (
-          if builtins.length path > 1 && attrs.hasPath parent set && builtins.isAttrs (attrs.getPath parent set) then
-            attrs.getPath parent set
-          else
-            set
-        ) (builtins.elemAt path (builtins.length path - 1));
+        known = guesses set [ ] path;
       }
     else if !(isPackage (attrs.getPath path set)) then
       {
@@ -48,10 +57,9 @@ let
       null;
 in
 {
-  # The names of `names` that are not packages of `set`: [ { name, reason, known } ].
-  problems =
-    set: names:
-    builtins.filter (found: found != null) (map (problem set) names);
+  # The names of `names` that are not packages of `set`: [ { name, reason, known } ]; `known` are
+  # names that could have been meant.
+  problems = set: names: builtins.filter (found: found != null) (map (problem set) names);
 
   get = set: name: attrs.getPath (attrs.splitPath name) set;
 }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nixgen.errors import DescriptionError, Problem, UsageError
 from nixgen.generate import GeneratedFile, render
-from nixgen.lock import Lock
+from nixgen.lock import Lock, lock_path
 from nixgen.nixcli import Nix
 from nixgen.pipeline.pins import Pinned, locked, pin
 from nixgen.plan import Plan, PlanOptions, make_plan
 from nixgen.platforms import Platform, known_platforms
+from nixgen.sourcetree import list_source
 from nixgen.spec import AppSpec, Description, read_description
 
 
@@ -66,6 +67,7 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         description_file=description.path.name,
         package_set=pinned.package_set,
         options=request.options,
+        source_files=_source_files(description, specs),
     )
     return Prepared(
         request=request,
@@ -76,6 +78,13 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         plan=plan,
         files=render(plan),
     )
+
+
+def _source_files(description: Description, specs: Sequence[AppSpec]) -> Sequence[PurePosixPath]:
+    """The project's source files, where a build takes some of them by patterns."""
+    if all(spec.build is None for spec in specs):
+        return ()
+    return list_source(description.project_dir, lock_name=lock_path(description.path).name)
 
 
 def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ...]:

@@ -140,7 +140,7 @@ def _package_problems(found: list[dict[str, Any]], prepared: Prepared) -> Iterat
     by_platform = {str(image.platform): image for image in prepared.plan.images}
     for item in found:
         name, platform = item["name"], item["platform"]
-        close = difflib.get_close_matches(name.split(".")[-1], item["known"], n=1)
+        close = difflib.get_close_matches(name, item["known"], n=1)
         if item["reason"] == "unusable":
             message = f"{name!r} of the package set is not a package for {platform}"
         else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal, assert_never
 
 import nixgen
 from nixgen.errors import UsageError
 from nixgen.plan.config import make_annotations, make_config
 from nixgen.plan.entries import make_entries
+from nixgen.plan.globs import select_files
 from nixgen.plan.model import BuildPlan, ImagePlan, PinnedSet, Plan
 from nixgen.platforms import Platform
 from nixgen.spec import AppSpec
@@ -37,8 +39,14 @@ def make_plan(
     description_file: str,
     package_set: PinnedSet,
     options: PlanOptions,
+    source_files: Sequence[PurePosixPath],
 ) -> Plan:
-    """The plan for one description, resolved for each of its platforms (at least one)."""
+    """The plan for one description, resolved for each of its platforms (at least one).
+
+    `source_files` are the files of the project's source, relative to its folder; only those
+    that a build's patterns choose are looked at. Raises DescriptionError for a pattern that
+    matches none, UsageError as `make_image_plan` does.
+    """
     first = specs[0]
     return Plan(
         app_name=first.app.name,
@@ -48,11 +56,13 @@ def make_plan(
         description_digest=first.digest,
         profile=first.profile,
         package_set=package_set,
-        images=tuple(make_image_plan(spec, options) for spec in specs),
+        images=tuple(make_image_plan(spec, options, source_files) for spec in specs),
     )
 
 
-def make_image_plan(spec: AppSpec, options: PlanOptions) -> ImagePlan:
+def make_image_plan(
+    spec: AppSpec, options: PlanOptions, source_files: Sequence[PurePosixPath]
+) -> ImagePlan:
     """The plan of one image; raises UsageError where `created` needs a variable that is unset."""
     image = spec.image
     strategy, reason = _strategy(spec.platform, options.build_system)
@@ -65,7 +75,7 @@ def make_image_plan(spec: AppSpec, options: PlanOptions) -> ImagePlan:
         tag=options.tag or image.tags[0],
         created=_created(spec, options),
         contents=_contents(spec),
-        build=_build(spec.build) if spec.build is not None else None,
+        build=_build(spec.build, source_files) if spec.build is not None else None,
         config=make_config(spec),
         entries=make_entries(spec),
         max_layers=image.layers.max,
@@ -103,22 +113,18 @@ def _created(spec: AppSpec, options: PlanOptions) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _build(build: Build) -> BuildPlan:
+def _build(build: Build, source_files: Sequence[PurePosixPath]) -> BuildPlan:
     packages: tuple[str, ...] = ()
     data: dict[str, Any]
     match build:
         case FilesBuild():
-            data = {
-                "dest": build.dest,
-                "include": list(build.include),
-                "exclude": list(build.exclude),
-            }
+            data = {"dest": build.dest, "files": _chosen_files(build, source_files)}
         case CBuild():
             packages = build.libs
             data = {
                 "system": build.system,
                 "program": build.program,
-                "sources": list(build.sources),
+                "sources": _c_sources(build, source_files),
                 "cflags": [*([f"-std={build.std}"] if build.std else []), *build.cflags],
                 "ldflags": list(build.ldflags),
                 "makeTargets": list(build.make_targets),
@@ -128,6 +134,28 @@ def _build(build: Build) -> BuildPlan:
         case _:
             assert_never(build)
     return BuildPlan(kind=build.kind, src=build.src, packages=packages, data=data)
+
+
+def _chosen_files(build: FilesBuild, source_files: Sequence[PurePosixPath]) -> list[str] | None:
+    """The files to take, relative to `src`; None for all of them."""
+    if not build.include and not build.exclude:
+        return None
+    return select_files(
+        source_files,
+        folder=build.src,
+        include=build.include or ("**",),
+        exclude=build.exclude,
+        key="build.include",
+    )
+
+
+def _c_sources(build: CBuild, source_files: Sequence[PurePosixPath]) -> list[str]:
+    """The C files to compile, relative to `src`; none where make knows them."""
+    if build.system == "make":
+        return []
+    return select_files(
+        source_files, folder=build.src, include=build.sources, exclude=(), key="build.sources"
+    )
 
 
 def _listed(value: Any) -> Any:

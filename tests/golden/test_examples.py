@@ -17,6 +17,7 @@ from nixgen.digest import Digest
 from nixgen.generate import GeneratedFile, render
 from nixgen.plan import PinnedSet, PlanOptions, make_plan
 from nixgen.platforms import Platform
+from nixgen.sourcetree import list_source
 from nixgen.spec import read_description
 
 _HERE = Path(__file__).parent
@@ -41,6 +42,7 @@ def _render(example: str, profile: str | None, platforms: tuple[str, ...]) -> li
         description_file="app.toml",
         package_set=_SET,
         options=PlanOptions(build_system="x86_64-linux"),
+        source_files=list_source(_EXAMPLES / example, lock_name="nixgen.lock"),
     )
     return list(render(plan))
 

@@ -8,33 +8,44 @@
 }:
 
 let
-  inherit (lib.shell) arguments quote;
+  inherit (lib.names) storeName;
+  inherit (lib.shell) arguments makeVariable quote;
   program = quote build.program;
-  variable = name: words: if words == [ ] then "" else quote "${name}=${toString words}";
+  variable = name: words: if words == [ ] then "" else makeVariable name words;
 
   common = {
-    pname = app.name;
-    version = app.version;
+    pname = storeName app.name;
+    version = storeName app.version;
     src = builtins.path {
       path = source + build.src;
-      name = "${app.name}-source";
+      name = storeName "${app.name}-source";
     };
     buildInputs = map (lib.packages.get pkgs) build.packages;
     meta.mainProgram = build.program;
   };
 
+  # why SHELL: there is no /bin/sh where this runs.
+  make = ''
+    make SHELL="$SHELL" CC="$CC" AR="$AR" PREFIX="$out" prefix="$out" \
+      ${variable "CFLAGS" build.cflags} ${variable "LDFLAGS" build.ldflags}'';
+
+  checkInstalled = ''
+    if ! [ -e "$out" ]; then
+      echo "error: make-targets installed nothing: one of them has to install into PREFIX" >&2
+      exit 1
+    fi'';
+
   byMake = common // {
     nativeBuildInputs = [ pkgs.buildPackages.gnumake ];
-    makeFlags = [ "PREFIX=$(out)" "prefix=$(out)" ];
     buildPhase = ''
       runHook preBuild
-      make -j"$NIX_BUILD_CORES" CC="$CC" AR="$AR" PREFIX="$out" prefix="$out" \
-        ${variable "CFLAGS" build.cflags} ${variable "LDFLAGS" build.ldflags} ${arguments build.makeTargets}
+      ${make} -j"$NIX_BUILD_CORES" ${arguments build.makeTargets}
       runHook postBuild
     '';
+    # Targets that the description names are all that is made; one of them installs.
     installPhase = ''
       runHook preInstall
-      make install CC="$CC" AR="$AR" PREFIX="$out" prefix="$out"
+      ${if build.makeTargets == [ ] then "${make} install" else checkInstalled}
       runHook postInstall
     '';
   };
@@ -43,7 +54,7 @@ let
     dontConfigure = true;
     buildPhase = ''
       runHook preBuild
-      $CC ${arguments build.cflags} -o ${program} ${toString build.sources} ${arguments build.ldflags}
+      $CC ${arguments build.cflags} -o ${program} ${arguments build.sources} ${arguments build.ldflags}
       runHook postBuild
     '';
     installPhase = ''

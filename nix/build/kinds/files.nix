@@ -1,4 +1,6 @@
 # kind = "files": part of the source tree, as it is, at a place in the image.
+#
+# build.files: the files to take, relative to `src`; null for all of them.
 {
   lib,
   pkgs,
@@ -8,18 +10,26 @@
 }:
 
 let
-  tree = builtins.path {
+  inherit (lib.names) storeName;
+
+  whole = {
     path = source + build.src;
-    name = "${app.name}-files";
+    name = storeName "${app.name}-files";
+  };
+  some = whole // {
+    filter = lib.source.onlyFiles {
+      tree = source;
+      inherit (build) src files;
+    };
   };
 in
-pkgs.runCommand "${app.name}-${app.version}"
+pkgs.runCommand (storeName "${app.name}-${app.version}")
   {
-    inherit tree;
+    tree = builtins.path (if build.files == null then whole else some);
     inherit (build) dest;
     meta.description = "Files of ${app.name}";
   }
   ''
-    mkdir -p "$out$(dirname "$dest")"
-    cp -r "$tree" "$out$dest"
+    mkdir -p "$out$dest"
+    cp -RP "$tree/." "$out$dest/"
   ''

@@ -9,16 +9,35 @@
 }:
 
 let
-  file = source + build.src + "/${build.file}";
-  tree = builtins.path {
-    path = source + build.src;
-    name = "${app.name}-source";
+  refuse =
+    what: instead:
+    throw "${what} is not there: nothing of this machine can get into an image (evaluation is pure). ${instead}";
+
+  # What would be empty or missing without a word that helps; the file's own imports see Nix as is.
+  # https://nixos.org/manual/nix/stable/command-ref/conf-file#conf-pure-eval
+  impure = {
+    getEnv =
+      name:
+      refuse "the environment variable ${name}" "hint: pass a value by [build] args, which the function takes as an argument";
+    currentTime = refuse "builtins.currentTime" "hint: pass a time by [build] args";
   };
-  made = import file;
+  scope = {
+    builtins = builtins // impure;
+    __getEnv = impure.getEnv;
+    __currentTime = impure.currentTime;
+    __findFile =
+      _searchPath: name:
+      refuse "<${name}>" "hint: take the argument `pkgs`, the package set that [packages] names";
+  };
+
+  made = builtins.scopedImport scope (source + build.src + "/${build.file}");
   given = {
     inherit pkgs;
     inherit (pkgs) lib stdenv;
-    source = tree;
+    source = builtins.path {
+      path = source + build.src;
+      name = lib.names.storeName "${app.name}-source";
+    };
     inherit (app) name version;
   };
   accepted = builtins.functionArgs made;
@@ -33,4 +52,7 @@ in
 if (result.type or null) == "derivation" then
   result
 else
-  lib.errors.raise "not-a-derivation" { inherit (build) file; }
+  lib.errors.raise "not-a-derivation" {
+    inherit (build) file;
+    found = builtins.typeOf result;
+  }

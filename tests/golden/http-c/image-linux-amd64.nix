@@ -25,7 +25,7 @@
     "packages" = [ ];
     "system" = "direct";
     "program" = "http-c";
-    "sources" = [ "*.c" ];
+    "sources" = [ "http.c" ];
     "cflags" = [ "-std=c11" "-Os" "-DAPP_VERSION=\"1.0.0\"" "-Wall" "-Wextra" "-Werror" ];
     "ldflags" = [ ];
     "makeTargets" = [ ];

@@ -24,8 +24,7 @@
     "src" = "/public";
     "packages" = [ ];
     "dest" = "/srv/site";
-    "include" = [ ];
-    "exclude" = [ ];
+    "files" = null;
   };
 
   # The OCI image configuration.
