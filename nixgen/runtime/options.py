@@ -45,7 +45,7 @@ class Job:
 class Launch:
     """A program of this machine that runs the job: `argv`, started by the caller.
 
-    `status_fd` says that the program is told the descriptor of the workspace's status file.
+    `pass_fds` are descriptors that it inherits; with `own_session` it is apart from the terminal.
     `signal` passes a signal to the image's program, `kill` ends it; both may be called at any
     time. `explain` says why nothing ran, given the exit code and stderr; None where it did run.
     """

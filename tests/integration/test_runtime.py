@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from nixgen.runtime import (
 )
 from tests.unit.runtime.images import GID, UID, make_image, open_folder, remove_folder
 
+PLACE = Path(f"/tmp/nixgen-test-{os.getpid()}")
 NAMES = [name for name in RUNNER_NAMES if name != "unshare" or os.geteuid() == 0]
 
 
@@ -41,13 +43,19 @@ def runner(request: pytest.FixtureRequest, image: RunnableImage) -> RunnerInfo:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    before = leftovers()
+def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A temporary folder of our own, so that only what these tests leave is seen."""
+    PLACE.mkdir(mode=0o755)
+    PLACE.chmod(0o1777)
+    monkeypatch.setenv("TMPDIR", str(PLACE))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     yield
-    assert leftovers() == before
+    left = leftovers()
+    remove_folder(PLACE)
+    assert left == ([], [], [])
 
 
-def leftovers() -> tuple[list[str], str, str]:
+def leftovers() -> tuple[list[str], list[str], list[str]]:
     """Probes that run, folders of runs, podman's containers and images."""
     running = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -57,8 +65,12 @@ def leftovers() -> tuple[list[str], str, str]:
             continue
         if line[0].rsplit(b"/", 1)[-1] == b"probe":
             running.append(f"{process.name} {line}")
-    folders = sorted(str(path) for path in Path("/tmp").glob("nixgen-run-*"))
-    return running, "\n".join(folders), podman("ps", "-aq") + podman("images", "-aq")
+    known = podman("ps", "-a", "--format={{.Image}}") + podman("images", "--format={{.Repository}}")
+    return (
+        running,
+        sorted(str(path) for path in PLACE.glob("nixgen-run-*")),
+        [name for name in known.splitlines() if str(PLACE) in name],
+    )
 
 
 def podman(*args: str) -> str:
