@@ -14,7 +14,6 @@ stdenv.mkDerivation {
     "--with-oniguruma=builtin"
     "--disable-docs"
     "--disable-maintainer-mode"
-    "--enable-all-static"
   ];
   CFLAGS = "-O2";
 

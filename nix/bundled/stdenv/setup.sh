@@ -17,7 +17,8 @@ export HOME="${HOME:-/homeless-shelter}"
 export TZ=UTC LC_ALL=C
 # 1980-01-01: the earliest time that zip archives can hold.
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-315532800}"
-export TERM="${TERM:-dumb}"
+# Nix gives builders a terminal; logs are to be read without one.
+export TERM=dumb
 umask 022
 
 die() {

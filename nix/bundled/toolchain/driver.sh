@@ -8,34 +8,27 @@ case "${NIX_HOST_CONFIG-@config@}" in
   *) extra=${NIX_CFLAGS_COMPILE_FOR_BUILD-} ;;
 esac
 
-pie=-static-pie
-extra_link=
+# Programs are static and, unless they say otherwise, position-independent: `-static` says nothing new.
+link=-static-pie
 for argument; do
   case "$argument" in
-    -shared | -r | -static | -no-pie | -nopie) pie= ;;
+    -shared | -r) link=; break ;;
+    -no-pie | -nopie | -fno-pie | -fno-PIE | -fno-pic | -fno-PIC) link=-static ;;
   esac
-done
-[ -n "$pie" ] || extra_link=-static
-for argument; do
-  case "$argument" in -shared | -r) extra_link= ;; esac
 done
 
 if [ "@language@" = c++ ]; then
-  mode=--driver-mode=g++
-  headers="-nostdinc++ -isystem @libcxx@/include/libcxx -isystem @libcxx@/include/libcxxabi \
-    -isystem @libcxx@/include/libunwind @cxxFlags@ \
-    --start-no-unused-arguments -stdlib=libc++ -unwindlib=libunwind -L@libcxx@/lib \
-    --end-no-unused-arguments"
+  language="--driver-mode=g++ -nostdinc++ -stdlib=libc++ -unwindlib=libunwind -L@libcxx@/lib \
+    -isystem @libcxx@/include/libcxx -isystem @libcxx@/include/libcxxabi \
+    -isystem @libcxx@/include/libunwind @cxxFlags@"
 else
-  mode=
-  headers="--start-no-unused-arguments -unwindlib=none --end-no-unused-arguments"
+  language=-unwindlib=none
 fi
 
-exec @zig@ clang $mode --target=@clangTarget@ @clangFlags@ --sysroot=@sysroot@ \
-  -resource-dir=@sysroot@/resource \
-  --start-no-unused-arguments -rtlib=compiler-rt --ld-path=@linker@ $pie $extra_link \
-  --end-no-unused-arguments \
+# -Qunused-arguments: most of these are for one of compiling and linking.
+# -g0 comes last: debug information would name the headers' folders.
+exec @zig@ clang --target=@clangTarget@ @clangFlags@ --sysroot=@sysroot@ \
+  -resource-dir=@sysroot@/resource -rtlib=compiler-rt --ld-path=@linker@ -Qunused-arguments $link \
   -ffunction-sections -fdata-sections -fstack-protector-strong \
-  "-ffile-prefix-map=${NIX_BUILD_TOP:-/build}=/build" \
-  "-fmacro-prefix-map=@sysroot@=/sysroot" \
-  $headers "$@" $extra -g0
+  "-ffile-prefix-map=${NIX_BUILD_TOP:-/build}=/build" "-fmacro-prefix-map=@sysroot@=/sysroot" \
+  $language "$@" $extra -g0
