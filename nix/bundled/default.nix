@@ -15,7 +15,11 @@ let
 
   platformOf =
     system:
-    platforms.${system} or (throw "the bundled package set does not know the system '${system}': it has ${lib.concatStringsSep ", " (lib.attrNames platforms)}");
+    let
+      known = lib.concatStringsSep ", " (lib.attrNames platforms);
+    in
+    platforms.${system}
+      or (throw "the bundled package set does not know the system '${system}': it has ${known}");
 
   buildPlatform =
     let

@@ -148,14 +148,15 @@ rec {
 
   # Derivations
   isDerivation = x: x.type or null == "derivation";
-  getName = x: if isString x then (builtins.parseDrvName x).name else x.pname or (builtins.parseDrvName x.name).name;
-  getVersion = x: if isString x then (builtins.parseDrvName x).version else x.version or (builtins.parseDrvName x.name).version;
-  getOutput = output: pkg: if !(isAttrs pkg) || pkg.outputSpecified or false then pkg else pkg.${output} or pkg.out or pkg;
+  getName = x: if isAttrs x then x.pname or (getName x.name) else (builtins.parseDrvName x).name;
+  getVersion =
+    x: if isAttrs x then x.version or (getVersion x.name) else (builtins.parseDrvName x).version;
+  getOutput =
+    output: pkg:
+    if !(isAttrs pkg) || pkg.outputSpecified or false then pkg else pkg.${output} or pkg.out or pkg;
   getBin = getOutput "bin";
   getLib = getOutput "lib";
   getDev = getOutput "dev";
-  # What a build-time input is taken for: its programs, else its development files.
-  getBinOrDev = pkg: if isAttrs pkg && !(pkg.outputSpecified or false) then pkg.bin or pkg.out or pkg else pkg;
   makeSearchPath = sub: paths: concatMapStringsSep ":" (p: "${p}/${sub}") (filter (p: p != null) paths);
   makeBinPath = paths: makeSearchPath "bin" (map getBin paths);
   getExe = pkg: getExe' pkg (pkg.meta.mainProgram or (getName pkg));
@@ -177,7 +178,8 @@ rec {
     if isAttrs result then
       result
       // {
-        override = more: makeOverridable f (args // (if builtins.isFunction more then more args else more));
+        override =
+          more: makeOverridable f (args // (if builtins.isFunction more then more args else more));
       }
       // optionalAttrs (result ? overrideAttrs) {
         overrideAttrs = more: makeOverridable (a: (f a).overrideAttrs more) args;

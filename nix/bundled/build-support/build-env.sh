@@ -30,7 +30,7 @@ place() {
   wanted "$3" || return 0
   if [ ! -e "$2" ] && [ ! -L "$2" ]; then
     # A folder above those that are asked for is made, not linked.
-    if [ -d "$1" ] && ! wholly "$3"; then mkdir "$2"; else ln -s "$1" "$2"; return 0; fi
+    if [ -d "$1" ] && ! wholly "$3"; then mkdir "$2"; else ln -s "$1" "$2" || exit 1; return 0; fi
   elif [ -d "$1" ] && [ -d "$2" ]; then
     [ ! -L "$2" ] || expand "$2"
   elif same "$1" "$2" || [ -n "$ignoreCollisions" ]; then

@@ -15,12 +15,16 @@
 let
   nameOf =
     attrs:
+    let
+      withSuffix = isCross && !(attrs.dontAddHostSuffix or false);
+    in
     attrs.name or (
-      "${attrs.pname}${lib.optionalString (isCross && !(attrs.dontAddHostSuffix or false)) "-${hostPlatform.config}"}"
+      attrs.pname
+      + lib.optionalString withSuffix "-${hostPlatform.config}"
       + lib.optionalString (attrs ? version) "-${attrs.version}"
     );
 
-  devOf = inputs: map lib.getDev (lib.filter (input: input != null) (lib.flatten inputs));
+  outputsOf = getOutput: inputs: map getOutput (lib.filter (i: i != null) (lib.flatten inputs));
 
   # configure's --host and --build, in cross builds only, as nixpkgs does by default.
   platformFlags = lib.optionals isCross [
@@ -48,9 +52,9 @@ let
           ];
         inherit stdenv;
         outputs = attrs.outputs or [ "out" ];
-        nativeBuildInputs = map lib.getBinOrDev (lib.filter (x: x != null) (lib.flatten (attrs.nativeBuildInputs or [ ])));
-        buildInputs = devOf (attrs.buildInputs or [ ]);
-        propagatedBuildInputs = devOf (attrs.propagatedBuildInputs or [ ]);
+        nativeBuildInputs = outputsOf lib.getBin (attrs.nativeBuildInputs or [ ]);
+        buildInputs = outputsOf lib.getDev (attrs.buildInputs or [ ]);
+        propagatedBuildInputs = outputsOf lib.getDev (attrs.propagatedBuildInputs or [ ]);
         configurePlatformFlags = attrs.configurePlatformFlags or platformFlags;
       }
       # What runs must not bring what compiled it: Nix itself refuses the output.
