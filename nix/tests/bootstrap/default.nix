@@ -1,9 +1,10 @@
 # Tests of the bootstrap tools, one derivation each: `nix-build nix/tests/bootstrap`.
 {
-  system ? builtins.currentSystem,
+  buildSystem ? "x86_64-linux",
 }:
 
 let
+  system = buildSystem;
   sources = import ../../bundled/sources.nix;
   zig = sources."zig-${system}".src;
   bootstrap = import ../../bundled/bootstrap {

@@ -1,0 +1,45 @@
+"""The bundled package set: its own tests, built by Nix in the sandbox."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nixgen import _process
+from nixgen.nixcli import Nix
+from nixgen.pipeline.sourcing import NixSourceStore, bundled_catalogue
+from nixgen.platforms import native_system
+from nixgen.progress import Silent
+from nixgen.sources import ensure, make_supply
+
+_SUITES = Path(__file__).parents[2] / "nix" / "tests"
+_OPTIONS = {
+    "sandbox": "true",
+    "sandbox-fallback": "false",
+    "sandbox-paths": "",
+    "substitute": "false",
+    "substituters": "",
+    "keep-going": "true",
+}
+
+
+@pytest.fixture(scope="module")
+def sources_in_store() -> None:
+    """Everything that the set is built from, so that no build needs a network."""
+    nix = Nix()
+    sources = bundled_catalogue().select(system=native_system())
+    store = NixSourceStore.holding(sources, nix)
+    ensure(sources, store=store, supply=make_supply(os.environ), reporter=Silent())
+
+
+@pytest.mark.usefixtures("sources_in_store")
+@pytest.mark.parametrize("suite", ["bootstrap", "bundled"])
+def test_every_test_of_the_set_passes(suite: str) -> None:
+    options = [part for name, value in _OPTIONS.items() for part in ("--option", name, value)]
+    argv = ["nix-build", str(_SUITES / suite), "--no-out-link", *options]
+    argv += ["--argstr", "buildSystem", native_system()]
+    done = _process.run(argv)
+    assert done.exit_code == 0, done.stderr[-4000:]
+    assert len(done.stdout.splitlines()) > 1
