@@ -1,0 +1,223 @@
+"""Descriptions without a mistake, which use every key of the format between them."""
+
+from __future__ import annotations
+
+DESIGN = """\
+[app]
+name = "shop"
+version = "1.4.0"
+
+[packages]
+set = "nixpkgs"
+channel = "nixos-26.05"
+
+[vars]
+port = 8080
+
+[build]
+kind = "python"
+src = "."
+
+[image]
+contents = ["bash", "curl"]
+entrypoint = ["shop", "--port", "${port}"]
+env = { LOG = "info" }
+user = "shop"
+ports = ["${port}/tcp"]
+files = [{ path = "/etc/shop.toml", source = "shop.toml", mode = "0644" }]
+ca-certificates = true
+platforms = ["linux/amd64", "linux/arm64"]
+
+[closure]
+minimise = "safe"
+max-size = "60 MB"
+forbid = ["gcc", "perl"]
+
+[[test]]
+run = ["shop", "--version"]
+stdout = "shop 1.4.0"
+
+[profile.debug.image]
+contents = { append = ["strace"] }
+"""
+
+WHOLE = """\
+nixgen = 1
+
+[app]
+name = "shop-2"
+version = "${major}.4.0+git"
+description = "Sells things"
+source = "https://example.org/shop.git"
+revision = "9f2c1e7"
+licenses = "Apache-2.0 OR MIT"
+authors = ["Ada <ada@example.org>", "Grace"]
+homepage = "https://example.org/"
+
+[packages]
+set = "./set"
+
+[vars]
+major = 1
+port = 8080
+url = "http://localhost:${port}/${app.name}"
+quiet = true
+
+[build]
+kind = "c"
+src = "."
+cross = "cross"
+system = "direct"
+program = "shopd"
+sources = ["*.c", "**/main.c"]
+cflags = ["-O2", "-DVERSION=${app.version}"]
+ldflags = ["-lm"]
+libs = ["zlib", "python3Packages.x-y'"]
+std = "c11"
+
+[image]
+contents = ["curl"]
+entrypoint = ["shopd", "--url", "${url}"]
+cmd = ["--quiet=${quiet}"]
+env = { Z = "1", A = "$${HOME}", "with.dot" = "line\\nline" }
+user = { name = "shop", uid = 1000, gid = 1001, group = "www", home = "/srv", shell = "/bin/sh" }
+workdir = "/srv/shop"
+ports = ["${port}", 53, "53/udp", "9/sctp"]
+volumes = ["/var/lib/shop", "/data"]
+labels = { b = "2", a = "1" }
+annotations = { "org.example.arch" = "${platform.arch}" }
+stop-signal = "int"
+ca-certificates = false
+timezone = "Europe/Berlin"
+created = 2026-01-31T12:00:00Z
+tags = ["latest", "${major}"]
+compression = "none"
+platforms = ["linux/amd64", "linux/arm64", "native"]
+directories = [{ path = "/var/lib/shop", mode = "1777", user = "shop" }]
+symlinks = [{ path = "/app", target = "../srv" }]
+
+[image.healthcheck]
+run = ["shopd", "--health"]
+interval = "1m30s"
+timeout = "500ms"
+start-period = "1.5s"
+retries = 3
+
+[image.layers]
+max = 20
+strategy = "popularity"
+
+[[image.files]]
+path = "/etc/shop.toml"
+source = "link-in"
+mode = "0640"
+user = "root"
+group = "www"
+
+[[image.files]]
+path = "/etc/motd"
+text = "port ${port}\\n"
+uid = 7
+gid = 8
+
+[closure]
+minimise = "none"
+
+[[test]]
+name = "says its version"
+run = ["shopd", "--version"]
+stdout = "${app.version}"
+stderr = ""
+exit = 0
+files = ["/etc/motd"]
+
+[profile.debug]
+vars = { port = 9090 }
+build.cflags = { append = ["-g"] }
+
+[profile.debug.image]
+contents = { prepend = ["busybox"], remove = ["curl"] }
+files = { remove = ["/etc/motd"], append = [{ path = "/etc/debug", text = "" }] }
+user.uid = 2000
+
+[profile.none.image]
+env = { A = "profile ${profile}" }
+platforms = ["linux/riscv64"]
+
+[platform."linux/arm64".image]
+env = { ARM = "yes on ${platform}" }
+contents = { append = ["jq"] }
+"""
+
+FILES = """\
+[app]
+name = "site"
+[build]
+kind = "files"
+src = "site"
+include = ["**"]
+exclude = ["*.map"]
+dest = "/srv/www"
+[image]
+user = "1000:1000"
+created = "source-date-epoch"
+timezones = true
+"""
+
+NIX = """\
+[app]
+name = "nixy"
+[build]
+kind = "nix"
+src = "nix"
+file = "default.nix"
+args = { debug = true, level = 3, name = "${app.name}", parts = ["a", 1, false] }
+[image]
+user = 0
+created = 1700000000
+"""
+
+MAKE = """\
+[app]
+name = "made"
+[build]
+kind = "c"
+src = "made"
+make-targets = ["all", "install"]
+"""
+
+UNSERVED = """\
+[app]
+name = "later"
+[packages]
+set = "github:example/nixpkgs/branch"
+[build]
+kind = "go"
+cross = "emulated"
+[image]
+from = "debian:12"
+[closure]
+minimise = "tight"
+max-size = 1000
+max-unpacked-size = "1.5 GiB"
+forbid = ["gcc"]
+keep = ["share/x/**"]
+drop = ["share/doc/**"]
+cut = ["perl"]
+[sign]
+key = "cosign.key"
+identity = "ci@example.org"
+issuer = "https://id.example.org"
+"""
+
+SMALLEST = '[app]\nname = "x"\n'
+
+VALID = {
+    "design": DESIGN,
+    "whole": WHOLE,
+    "files": FILES,
+    "nix": NIX,
+    "make": MAKE,
+    "unserved": UNSERVED,
+    "smallest": SMALLEST,
+}
