@@ -10,8 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nixgen.spec.app_tables import BUILD_FIELD_KINDS, BUILD_TABLE
-from nixgen.spec.image_table import IMAGE_TABLE
+from nixgen.spec.app_tables import BUILD_FIELD_KINDS
 from nixgen.spec.kinds import Kind, OneOf
 from nixgen.spec.shapes import Field, ListOf, Table
 from nixgen.spec.tables import ROOT_TABLE
@@ -79,9 +78,9 @@ def _sections() -> Iterator[str]:
         table = _table_of(known.kind)
         if table is not None:
             brackets = "[[{}]]" if isinstance(known.kind, ListOf) else "[{}]"
-            rows = _rows(table.fields, of_build=table is BUILD_TABLE)
+            rows = _rows(table.fields, of_build=known.name == "build")
             yield f"## {brackets.format(known.name)}\n\n{table.doc}\n\n{rows}"
-            if table is IMAGE_TABLE:
+            if known.name == "image":
                 yield from _inner_sections(table)
         elif known.name == "vars":
             example = _toml_lines(known.example)

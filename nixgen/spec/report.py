@@ -51,6 +51,12 @@ def _order(problem: Problem) -> tuple[int, str, str, str]:
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """`did you mean "x"?` for the known word nearest to `word`, or None."""
+    close = find_close(word, known)
+    return f'did you mean "{close}"?' if close else None
+
+
+def find_close(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word`, whatever the case of its letters, or None."""
     candidates = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), list(candidates), n=1, cutoff=0.6)
-    return f'did you mean "{candidates[close[0]]}"?' if close else None
+    return candidates[close[0]] if close else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from nixgen.spec.kinds import INVALID, Kind, TomlType
 from nixgen.spec.node import Node
-from nixgen.spec.report import Report, suggest
+from nixgen.spec.report import Report, find_close
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,14 +165,16 @@ class Record:
 class Table(Kind):
     """A table with known keys, read as a `Record`.
 
-    `refusals` says why a key that people expect here does not exist; `identity` names the key
-    that tells two such tables in an array apart.
+    `refusals` says why a key that people expect here does not exist; `homes` maps the keys of
+    other tables to where they belong; `identity` names the key that tells two such tables in an
+    array apart.
     """
 
     label: str
     doc: str
     fields: tuple[Field, ...]
     refusals: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
     identity: str | None = None
     takes: tuple[TomlType, ...] = ("table",)
 
@@ -195,22 +197,28 @@ class Table(Kind):
                     values[name] = value
         for known in self.fields:
             if known.required and known.name not in node.value:
-                report.add(node, f'the key "{known.name}" is missing: {known.doc}')
+                is_table = isinstance(known.kind, Table)
+                shown = f"table [{known.name}]" if is_table else f'key "{known.name}"'
+                report.add(node, f"the {shown} is missing: {known.doc}")
         return Record(node=node, values=values)
 
     def _refuse_key(self, name: str, child: Node, report: Report) -> None:
         if reason := self.refusals.get(name):
             report.add(child, f'unknown key "{name}"', hint=reason)
             return
+        report.add(child, f'unknown key "{name}"', hint=self._hint_for(name))
+
+    def _hint_for(self, name: str) -> str:
         spelled = name.casefold().replace("_", "-")
         names = {known.name: known.name for known in self.fields}
         names |= {alias: known.name for known in self.fields for alias in known.aliases}
-        hint = f'did you mean "{names[spelled]}"?' if spelled in names else suggest(name, names)
-        for alias, target in names.items():
-            if hint == f'did you mean "{alias}"?':
-                hint = f'did you mean "{target}"?'
-        known_keys = ", ".join(sorted(field.name for field in self.fields))
-        report.add(child, f'unknown key "{name}"', hint=hint or f"known keys: {known_keys}")
+        if spelled in names:
+            return f'did you mean "{names[spelled]}"?'
+        if spelled in self.homes:
+            return f'"{spelled}" belongs to {self.homes[spelled]}'
+        if close := find_close(name, names):
+            return f'did you mean "{names[close]}"?'
+        return "known keys: " + ", ".join(sorted(known.name for known in self.fields))
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""

@@ -29,7 +29,7 @@ VARS_KIND = MapOf(
     name_pattern=texts.VARIABLE_PATTERN,
 )
 
-_PARTS = (
+_SECTIONS = (
     Field("app", APP_TABLE, APP_TABLE.doc, required=True),
     Field("packages", PACKAGES_TABLE, PACKAGES_TABLE.doc, aliases=("nixpkgs",)),
     Field(
@@ -48,7 +48,27 @@ _PARTS = (
     Field("sign", SIGN_TABLE, SIGN_TABLE.doc, aliases=("signing",)),
 )
 
-PARTS_TABLE = Table(label="a table", doc="What a description says.", fields=_PARTS)
+
+def _find_homes() -> dict[str, str]:
+    """Where each key of the format belongs, for who wrote it elsewhere."""
+    homes = {section.name: f"the top, as [{section.name}]" for section in _SECTIONS}
+    for name in ("image", "build", "app", "packages", "closure"):
+        for section in _SECTIONS:
+            if section.name == name and isinstance(section.kind, Table):
+                keys = (known.name for known in section.kind.fields)
+                homes = {**dict.fromkeys(keys, f"[{name}]"), **homes}
+    return homes
+
+
+_HOMES = _find_homes()
+_PARTS = tuple(
+    replace(section, kind=replace(section.kind, homes=_HOMES))
+    if isinstance(section.kind, Table)
+    else section
+    for section in _SECTIONS
+)
+
+PARTS_TABLE = Table(label="a table", doc="What a description says.", fields=_PARTS, homes=_HOMES)
 """What remains once a profile and a platform are chosen."""
 
 PROFILE_TABLE = Table(
@@ -78,6 +98,7 @@ PLATFORM_TABLE = Table(
 ROOT_TABLE = Table(
     label="a table",
     doc="The description of an app and its image.",
+    homes=_HOMES,
     fields=(
         Field(
             "nixgen",

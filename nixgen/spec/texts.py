@@ -213,7 +213,10 @@ def parse_project_path(text: str) -> str:
     if text.startswith("/"):
         raise Mistake(f"expected a path relative to the description, not {quote(text)}")
     if text.startswith("~"):
-        raise Mistake(f"expected a path relative to the description, not {quote(text)}; ~ is kept")
+        raise Mistake(
+            f"expected a path relative to the description, not {quote(text)}",
+            "~ has no meaning here",
+        )
     if ".." in text.split("/"):
         raise Mistake(f"{quote(text)} leaves the project by ..")
     return text

@@ -99,6 +99,10 @@ MALFORMED = (
         4,
         "linux/arm64 is here twice",
     ),
+    Malformed("key of another table", "ports = [80]", "app.ports", 3, "unknown key", "[image]"),
+    Malformed(
+        "table in a table", "[image.vars]", "image.vars", 3, "unknown key", "the top, as [vars]"
+    ),
     # app
     Malformed(
         "app version as number",

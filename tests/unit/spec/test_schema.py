@@ -26,6 +26,8 @@ SEEN_BY_THE_SCHEMA = {
     "unknown table",
     "unknown key",
     "unknown key at the top",
+    "key of another table",
+    "table in a table",
     "table as value",
     "format of the future",
     "variable as float",
