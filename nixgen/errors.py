@@ -151,3 +151,10 @@ class NetworkError(NixgenError):
 
     kind = "network"
     exit_code = EXIT_NETWORK
+
+
+class InterruptedByUserError(NixgenError):
+    """Ctrl-C: nothing was finished, and what was there before is whole."""
+
+    kind = "interrupted"
+    exit_code = EXIT_INTERRUPTED

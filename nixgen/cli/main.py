@@ -8,8 +8,16 @@ from typing import Annotated, Any
 import typer
 
 import nixgen
+from nixgen._process import ending_on_signals
 from nixgen.cli import describe, doctor, image, inspection, lock, run, sources, store
-from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
+from nixgen.cli.output import (
+    end,
+    open_missing_streams,
+    print_json,
+    print_note,
+    print_result,
+    reporting_errors,
+)
 from nixgen.errors import EXIT_INTERRUPTED, UsageError
 
 app = typer.Typer(
@@ -58,9 +66,13 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; ends by SystemExit with a documented exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in given
+    # why: what follows `--` is for the program that `run` starts.
+    own = given[: given.index("--")] if "--" in given else given
+    as_json = "--json" in own
     command = typer.main.get_command(app)
-    with reporting_errors(as_json=as_json):
+    # why: SIGTERM as an exception too, so that it leaves no half-written result behind.
+    open_missing_streams()
+    with ending_on_signals(), reporting_errors(as_json=as_json):
         try:
             code = command.main(given, prog_name="nixgen", standalone_mode=False)
         except Exception as error:

@@ -6,16 +6,28 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TextIO
 
-from nixgen.errors import EXIT_INTERRUPTED, EXIT_MACHINE, NixgenError
+from nixgen.errors import EXIT_MACHINE, InterruptedByUserError, MachineError, NixgenError
+
+
+class _StdoutError(MachineError):
+    """Results can't be written."""
 
 
 def print_result(text: str) -> None:
-    """Write a result for people to stdout."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """Write a result for people to stdout; raises MachineError where that can't be written."""
+    if sys.stdout is None:
+        raise _StdoutError("stdout is closed")
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise _StdoutError(f"can't write to stdout: {error.strerror or error}") from error
 
 
 def print_json(document: Any) -> None:
@@ -50,21 +62,44 @@ def end(exit_code: int) -> NoReturn:
 def reporting_errors(*, as_json: bool) -> Iterator[None]:
     """Turn nixgen's errors into text or a JSON document, and an exit code; no traceback."""
     try:
-        yield
-    except NixgenError as error:
-        _report(error, as_json=as_json)
-        end(error.exit_code)
-    except KeyboardInterrupt:
-        print_note("interrupted")
-        end(EXIT_INTERRUPTED)
+        try:
+            yield
+        except NixgenError as error:
+            _report(error, as_json=as_json)
+            end(error.exit_code)
+        except KeyboardInterrupt:
+            interrupted = InterruptedByUserError("interrupted")
+            _report(interrupted, as_json=as_json)
+            end(interrupted.exit_code)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # why: what the stages know of they say better; this is for what they do not.
+            _report(MachineError(str(error)), as_json=as_json)
+            end(EXIT_MACHINE)
     except BrokenPipeError:
-        # why: the reader of stdout went away (`| head`); the flush at exit must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # why: the reader went away (`| head`), of stdout or of stderr, or of both.
+        _give_up(sys.stdout)
+        _give_up(sys.stderr)
         end(EXIT_MACHINE)
 
 
+def open_missing_streams() -> None:
+    """Let a process that was started with stderr closed speak to nobody rather than fail."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until exit
+
+
 def _report(error: NixgenError, *, as_json: bool) -> None:
-    if as_json:
-        print_json(error.as_json())
-    else:
-        print_note(f"error: {error}")
+    if as_json and not isinstance(error, _StdoutError):
+        with suppress(_StdoutError):
+            print_json(error.as_json())
+            return
+    print_note(str(error) if isinstance(error, InterruptedByUserError) else f"error: {error}")
+
+
+def _give_up(stream: TextIO | None) -> None:
+    """Let what was not written go, so that the flush at exit does not fail again."""
+    if stream is None:
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
