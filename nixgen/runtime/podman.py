@@ -12,6 +12,7 @@ import re
 import resource
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from nixgen.runtime.options import Job, Launch
 
 _CONTROL_TIMEOUT_S = 120.0
 _PULL_TIMEOUT_S = 1800.0
+_SIGNAL_PATIENCE_S = 5.0
+_SIGNAL_PAUSE_S = 0.1
 _SAFE_PATH = re.compile(r"/[a-z0-9./-]*")
 _RUNTIMES = ("crun", "runc")
 # why: what podman itself asks for where the machine sets no lower limit.
@@ -34,7 +37,13 @@ def open_podman(job: Job) -> Iterator[Launch]:
     with _pulled(job) as name, _container(job, name) as (container, remove):
 
         def signal_container(number: int) -> None:
-            _podman("kill", f"--signal={number}", container)
+            # why: podman refuses this while it does not yet know that the container runs, which
+            # the program itself may have shown already.
+            deadline = time.monotonic() + _SIGNAL_PATIENCE_S
+            while _podman("kill", f"--signal={number}", container).exit_code != 0:
+                if time.monotonic() > deadline or _is_gone(container):
+                    return
+                time.sleep(_SIGNAL_PAUSE_S)
 
         def explain(exit_code: int, stderr: str) -> str | None:
             # https://docs.podman.io/en/latest/markdown/podman-run.1.html#exit-status
@@ -117,6 +126,10 @@ def _container(job: Job, name: str) -> Iterator[tuple[str, Callable[[], None]]]:
         hint="choose another runner (--runner bwrap), or install another OCI runtime: "
         "sudo apt-get install runc",
     )
+
+
+def _is_gone(container: str) -> bool:
+    return _podman("container", "exists", container).exit_code != 0
 
 
 def _remove(container: str) -> None:

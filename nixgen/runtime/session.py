@@ -273,11 +273,10 @@ def _forwarding(launch: Launch, child: _process.Child) -> Iterator[threading.Eve
                 threading.Thread(target=kill, daemon=True).start()
                 return
             timer.start()
-        if launch.own_session:
+        # why: what is in the terminal's foreground has got these from it already.
+        has_it = not launch.own_session and number in (signal.SIGINT, signal.SIGQUIT)
+        if not (has_it and sys.stdin.isatty()):
             threading.Thread(target=launch.signal, args=(number,), daemon=True).start()
-        elif number not in (signal.SIGINT, signal.SIGQUIT) or not sys.stdin.isatty():
-            # why: the terminal has given these to the program already.
-            child.signal(number)
 
     previous = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
