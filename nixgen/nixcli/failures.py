@@ -23,7 +23,10 @@ from nixgen.nixcli.machine import machine_failure
 from nixgen.nixcli.storepath import StorePath
 
 SourceNames = Mapping[StorePath, str]
-"""How the user knows trees that were added to the store: `{…-source: "."}`."""
+"""How the user knows trees that were added to the store: `{…-source: "."}`.
+
+A name in angle brackets is of a tree that is not the user's own, such as `<nixgen>`.
+"""
 
 ShownNames = Mapping[str, str]
 """The same as texts to replace, longest first: a store in another root shows as two paths."""
@@ -178,7 +181,7 @@ def _failed_evaluation(call: FailedCall) -> EvaluationError | NetworkError | Non
     if not call.activities.errors:
         return None
     error = call.activities.errors[-1]
-    positions = list(_user_positions(error, call.names))
+    positions = sorted(_user_positions(error, call.names), key=_is_foreign)
     text = user_text(error.text, call.names)
     if positions:
         place, _ = positions[0]
@@ -192,8 +195,12 @@ def _failed_evaluation(call: FailedCall) -> EvaluationError | NetworkError | Non
     return EvaluationError(f"Nix can't evaluate this: {text}")
 
 
+def _is_foreign(place: tuple[Position, str]) -> bool:
+    return place[0].file.startswith("<")
+
+
 def _user_positions(error: NixMessage, names: ShownNames) -> Iterator[tuple[Position, str]]:
-    """The places in the user's own files on the way to the error, the innermost first."""
+    """The places in trees that have names, on the way to the error, the innermost first."""
     seen: set[Position] = set()
     places = [(error.position, "")]
     places += [(frame.position, frame.text) for frame in error.frames]

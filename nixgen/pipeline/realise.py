@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.errors import BuildError, DescriptionError, EvaluationError, NixgenError, Problem
-from nixgen.lock import lock_path
+from nixgen.lock import lock_path, write_lock
 from nixgen.nixcli import (
     BuildPlan,
     BuildTarget,
@@ -59,7 +59,7 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
         lock_name=lock_path(prepared.description.path).name,
         packages=prepared.pinned.tree,
     )
-    names = trees.names(prepared.description.project_dir, prepared.pinned.package_set.path)
+    names = trees.names(prepared.description.project_dir)
     images = prepared.plan.images
     wanted = sorted({image.compression for image in images} - {"none"})
     attrs = [format_attribute_path("images", i.platform.slug, "conf") for i in images]
@@ -80,6 +80,15 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
 def dry_run(evaluated: Evaluated, nix: Nix) -> BuildPlan:
     """What would be built and fetched."""
     return nix.plan_build(evaluated.targets)
+
+
+def keep_pins(prepared: Prepared) -> None:
+    """Write the lockfile before the build, unless the request froze it; raises MachineError.
+
+    why: a folder that can't be written is said before a long build, not after it.
+    """
+    if not prepared.request.frozen:
+        write_lock(lock_path(prepared.description.path), prepared.lock)
 
 
 def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> tuple[Path, ...]:
@@ -129,8 +138,23 @@ def explain_thrown(payload: Mapping[str, Any], prepared: Prepared) -> NixgenErro
             )
         case "not-a-derivation":
             return EvaluationError(
-                f"{payload.get('file')} does not give a derivation",
+                f"{prepared.description.project_dir / payload['file']}: "
+                f"this gives a {payload['found']}, not a derivation",
                 hint="it must be a derivation, or a function of { pkgs, source, … } to one",
+            )
+        case "missing-arguments":
+            names = ", ".join(payload["names"])
+            return EvaluationError(
+                f"{prepared.description.project_dir / payload['file']}:{payload['line']}: "
+                f"nothing is there for these arguments of the function: {names}",
+                hint="an argument is one of pkgs, lib, stdenv, source, name, version, a package of "
+                "the set, or a key of [build] args; `? …` gives it a default",
+            )
+        case "no-cross-set":
+            return EvaluationError(
+                f"{file}: the package set has no packages for {payload['platform']}: there is no "
+                f"pkgsCross.{payload['pkgsCross']} in it",
+                hint="leave the platform out, or take another package set",
             )
         case kind:
             return EvaluationError(f"{file}: the Nix library refused: {kind}: {dict(payload)}")

@@ -33,13 +33,13 @@ class Trees:
             arguments["packages"] = _fetch(self.packages)
         return format_value(Call(Name("import"), (_fetch(self.generated), arguments)))
 
-    def names(self, project_dir: Path, packages: str | None) -> SourceNames:
+    def names(self, project_dir: Path) -> SourceNames:
         """The names by which the user knows these trees, for errors of evaluation."""
         known = {self.library.store_path: "<nixgen>", self.generated.store_path: "<generated>"}
         if self.source is not None:
             known[self.source.store_path] = str(project_dir)
-        if self.packages is not None and packages is not None:
-            known[self.packages.store_path] = packages
+        if self.packages is not None:
+            known[self.packages.store_path] = "<packages>"
         return known
 
 

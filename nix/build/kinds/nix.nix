@@ -41,9 +41,24 @@ let
     inherit (app) name version;
   };
   accepted = builtins.functionArgs made;
+  available = pkgs // given // build.args;
+  # Arguments without a default that nothing is there for.
+  missing = builtins.filter (name: !accepted.${name} && !(available ? ${name})) (
+    builtins.attrNames accepted
+  );
+
+  # The file as the project knows it.
+  shown = builtins.substring 1 (-1) "${build.src}/${build.file}";
+
   result =
     if !(builtins.isFunction made) then
       made
+    else if missing != [ ] then
+      lib.errors.raise "missing-arguments" {
+        file = shown;
+        line = (builtins.unsafeGetAttrPos (builtins.head missing) accepted).line or 1;
+        names = missing;
+      }
     else if accepted == { } then
       made (given // build.args)
     else
@@ -53,6 +68,6 @@ if (result.type or null) == "derivation" then
   result
 else
   lib.errors.raise "not-a-derivation" {
-    inherit (build) file;
+    file = shown;
     found = builtins.typeOf result;
   }
