@@ -9,7 +9,7 @@ import typer
 
 from nixgen.cli.options import DescriptionArgument, JsonOption
 from nixgen.cli.output import print_json, print_note, print_result, reporting_errors
-from nixgen.errors import MachineError, UsageError
+from nixgen.errors import DescriptionError, MachineError, UsageError
 
 _DEFAULT = Path("app.toml")
 
@@ -46,6 +46,13 @@ def check(description: DescriptionArgument = _DEFAULT, as_json: JsonOption = Fal
 
         path = description / "app.toml" if description.is_dir() else description
         found = read_description(path)
+        unserved = {
+            problem: None
+            for profile in (None, *found.profiles)
+            for problem in found.unserved(profile)
+        }
+        if unserved:
+            raise DescriptionError("this nixgen can't build it yet", problems=list(unserved))
         for profile in (None, *found.profiles):
             for platform in found.platforms(profile):
                 found.resolve(platform=platform, profile=profile)

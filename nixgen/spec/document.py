@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from nixgen.errors import DescriptionError, Problem
 from nixgen.spec.node import Node, make_tree
 
 MAX_BYTES = 1 << 20
 """No description is longer: what is, is another file."""
+
+MAX_DEPTH = 32
+"""The most tables and arrays within each other."""
 
 _INIT_HINT = "nixgen init writes a starting app.toml"
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -37,11 +41,48 @@ def parse_tree(data: bytes, path: Path) -> Node:
     if not text.strip():
         raise _error(path, "is empty", hint=_INIT_HINT)
     try:
-        return make_tree(tomllib.loads(text), text)
+        document = tomllib.loads(text)
     except RecursionError:
         raise _error(path, "is nested too deeply") from None
     except ValueError as error:
         raise _syntax_error(error, text, path) from None
+    if _is_deep(document):
+        raise _error(path, "is nested too deeply")
+    tree = make_tree(document, text)
+    _refuse_long_integers(tree, path)
+    return tree
+
+
+def _is_deep(document: dict[str, Any]) -> bool:
+    """Whether anything lies deeper than MAX_DEPTH; found without recursion."""
+    level: list[Any] = [document]
+    for _ in range(MAX_DEPTH):
+        below = [
+            child
+            for value in level
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, dict | list)
+        ]
+        if not below:
+            return False
+        level = below
+    return True
+
+
+def _refuse_long_integers(tree: Node, path: Path) -> None:
+    """TOML promises 64 bits; Python reads more, and then can't always print what it read."""
+    problems = [
+        Problem(
+            message="expected an integer of at most 64 bits",
+            file=str(path),
+            line=node.line,
+            key=node.key,
+        )
+        for node in tree.walk()
+        if isinstance(node.value, int) and not -(2**63) <= node.value < 2**63
+    ]
+    if problems:
+        raise DescriptionError("the description can't be read", problems=problems)
 
 
 def _decode(data: bytes, path: Path) -> str:

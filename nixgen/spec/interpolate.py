@@ -10,8 +10,11 @@ from nixgen.spec.node import Node
 from nixgen.spec.report import Report, suggest
 
 MAX_FILLED_CHARACTERS = 1 << 20
+MAX_CHAIN = 64
+"""The most variables that one may go through to find its value."""
 
-_TOKEN = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+# why: a name holds no $, so that a row of ${ without } is read in one pass.
+_TOKEN = re.compile(r"\$\$\{|\$\{([^}$]*)\}|\$\{")
 
 
 def escape(text: str) -> str:
@@ -117,6 +120,9 @@ class Scope:
             return str(node.value).lower()
         if not isinstance(node.value, str):
             return str(node.value)
+        if len(self._open) >= MAX_CHAIN:
+            self._report.add(node, f"goes through more than {MAX_CHAIN} variables")
+            return INVALID
         self._open.append(name)
         try:
             return self._fill_text(node.value, node)

@@ -91,19 +91,21 @@ class Kind(ABC):
 class Text(Kind):
     """A string, turned by `convert` into what it stands for; Mistake or ValueError refuses it.
 
-    `pattern` and `words` tell the schema what `convert` demands, as far as they can.
+    `pattern` and `words` tell the schema what `convert` demands, as far as they can. `quoting`
+    says that a number means the same in quotes.
     """
 
     label: str
     convert: Callable[[str], Any]
     pattern: str | None = None
     words: tuple[str, ...] = ()
+    quoting: bool = True
     takes: tuple[TomlType, ...] = ("string",)
 
     def read(self, node: Node, report: Report) -> Any:
         """See `Kind.read`."""
         if not isinstance(node.value, str):
-            return self.refuse_type(node, report, _quoting_hint(node))
+            return self.refuse_type(node, report, self._quoting_hint(node))
         try:
             return self.convert(node.value)
         except Mistake as mistake:
@@ -111,6 +113,17 @@ class Text(Kind):
         except ValueError as error:
             report.add(node, str(error))
         return INVALID
+
+    def _quoting_hint(self, node: Node) -> str | None:
+        """How a boolean or a number is written as this string, where that would do."""
+        if not self.quoting or not isinstance(node.value, bool | int | float):
+            return None
+        text = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+        try:
+            self.convert(text)
+        except ValueError as error:
+            return getattr(error, "hint", None)
+        return f'write "{text}", in quotes'
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
@@ -123,14 +136,6 @@ class Text(Kind):
 
 def _placeholder() -> dict[str, Any]:
     return {"type": "string", "pattern": PLACEHOLDER_PATTERN}
-
-
-def _quoting_hint(node: Node) -> str | None:
-    if isinstance(node.value, bool):
-        return f'write "{str(node.value).lower()}", in quotes'
-    if isinstance(node.value, int | float):
-        return f'write "{node.value}", in quotes'
-    return None
 
 
 def choice(*words: str) -> Text:

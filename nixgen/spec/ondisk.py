@@ -60,9 +60,13 @@ def _nearest(project_dir: Path, relative: str) -> str | None:
 def find_package_set(project_dir: Path, written: str) -> Path:
     """The folder of a package set given by path, which may be outside the project."""
     path = (project_dir / written).absolute()
-    if not path.is_dir():
+    try:
+        is_folder, is_set = path.is_dir(), (path / "default.nix").is_file()
+    except OSError as error:
+        raise Mistake(f"{json.dumps(written)} can't be read: {error.strerror}") from None
+    if not is_folder:
         raise Mistake(f"{json.dumps(written)} is not a folder")
-    if not (path / "default.nix").is_file():
+    if not is_set:
         raise Mistake(f"{json.dumps(written)} has no default.nix: it is not a package set")
     return path
 
@@ -76,5 +80,6 @@ def matches_any(folder: Path, pattern: str) -> bool:
     """Whether a file below `folder` fits the pattern."""
     try:
         return any(path.is_file() for path in folder.glob(pattern))
-    except (OSError, ValueError, NotImplementedError):
+    except (OSError, ValueError, IndexError, NotImplementedError):
+        # why: pathlib answers "." with an IndexError.
         return False

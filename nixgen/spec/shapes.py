@@ -77,6 +77,10 @@ def _show(node: Node) -> str:
     return "the same"
 
 
+def _quote(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
 def _place(node: Node) -> str:
     return f"{node.key} (line {node.line})" if node.line else node.key
 
@@ -203,10 +207,8 @@ class Table(Kind):
         return Record(node=node, values=values)
 
     def _refuse_key(self, name: str, child: Node, report: Report) -> None:
-        if reason := self.refusals.get(name):
-            report.add(child, f'unknown key "{name}"', hint=reason)
-            return
-        report.add(child, f'unknown key "{name}"', hint=self._hint_for(name))
+        hint = self.refusals.get(name) or self._hint_for(name)
+        report.add(child, f"unknown key {_quote(name)}", hint=hint)
 
     def _hint_for(self, name: str) -> str:
         spelled = name.casefold().replace("_", "-")

@@ -90,6 +90,7 @@ OWNER = OneOf(
 MODE = Text(
     label='a mode in octal digits, as a string such as "0644"',
     convert=quantities.parse_mode,
+    quoting=False,
     pattern=quantities.MODE_PATTERN,
 )
 DURATION = Text(

@@ -90,7 +90,7 @@ def test_refuses_a_format_that_is_no_number_from_one(value: str, project: Path) 
 
 def test_the_app_table_is_needed(project: Path) -> None:
     (problem,) = problems_of("[image]\n", project)
-    assert 'the table [app] is missing' in problem.message
+    assert "the table [app] is missing" in problem.message
 
 
 def test_what_one_profile_removes_another_may_lack(project: Path) -> None:
