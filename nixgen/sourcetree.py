@@ -3,7 +3,7 @@
 In a git repository: the files git tracks, and those it does not track and does not ignore. Only
 the repository's own `.gitignore` files are asked, never the user's global excludes, so that two
 people get the same source. Elsewhere: every file. Never: `.git`, the lockfile, generated Nix,
-images that nixgen made, and caches of Python and editors.
+images and build records that nixgen made, and caches of Python and editors.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from nixgen.errors import DescriptionError, MachineError, Problem
 GENERATED_MARK = ".nixgen-generated"
 """A folder with this file in it holds generated Nix."""
 
+_RECORD_MARK = b'"_type": "https://in-toto.io/Statement/'
 _LAYOUT_MARK = "oci-layout"
 _CACHES = frozenset(
     {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".direnv", ".venv"}
@@ -110,11 +111,21 @@ def _left_out(folder: Path, path: PurePosixPath, lock_name: str) -> bool:
         path.suffix == ".tar" and (folder / path).is_file() and _is_image_archive(folder / path)
     ):
         return True
+    if path.name.endswith(".record.json") and _is_record(folder / path):
+        return True
     return any(
         (folder / parent / _LAYOUT_MARK).is_file() or (folder / parent / GENERATED_MARK).is_file()
         for parent in path.parents
         if parent != PurePosixPath()
     )
+
+
+def _is_record(path: Path) -> bool:
+    """Whether a file is a build record as nixgen writes it beside an image."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _RECORD_MARK in file.read(100)
 
 
 def _is_image_archive(path: Path) -> bool:

@@ -78,6 +78,10 @@ def image(
     verify_cache: Annotated[
         bool, typer.Option("--verify-cache", help="Hash every cached layer before it is used.")
     ] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Write the build record too, as PATH.record.json."),
+    ] = False,
     store: StoreOption = None,
     sources: SourcesOption = None,
     offline: OfflineOption = False,
@@ -115,6 +119,7 @@ def image(
                     cache=None
                     if no_cache
                     else build.layer_cache(warn=print_note, rehash=verify_cache),
+                    with_record=record,
                 )
         if dry_run:
             print_steps(steps, as_json=as_json)
@@ -148,4 +153,6 @@ def _format_result(result: ImageResult) -> str:
         if len(result.images) > 1:
             lines.append(f"            {image.digest}")
     lines.append(f"  path      {result.path}")
+    if result.record is not None:
+        lines.append(f"  record    {result.record}")
     return "\n".join(lines)

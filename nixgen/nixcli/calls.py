@@ -54,6 +54,12 @@ class NixCalls:
             other.__dict__.pop("version", None)
         return other
 
+    def silent(self) -> Self:
+        """The same Nix, whose work nobody is told of."""
+        other = copy.copy(self)
+        other.reporter = Silent()
+        return other
+
     @cached_property
     def version(self) -> NixVersion:
         """Which Nix this is; raises MachineError when it is missing or too old."""

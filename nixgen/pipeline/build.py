@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from nixgen.nixcli import BuildPlan, Nix
 from nixgen.oci import LayerCache
+from nixgen.pipeline.conditions import find_conditions
 from nixgen.pipeline.image import Format, ImageResult, default_destination, write_image
+from nixgen.pipeline.locking import keep_pins
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.realise import dry_run, evaluate, realise
-from nixgen.pipeline.record import make_record
+from nixgen.pipeline.record import make_record, record_path, write_statement
 from nixgen.pipeline.state import State
 from nixgen.progress import PhaseStarted
 from nixgen.sources import Supply
@@ -25,12 +28,14 @@ def build_and_write(
     form: Format,
     supply: Supply,
     cache: LayerCache | None,
+    with_record: bool = False,
 ) -> ImageResult:
-    """The whole way from a description to an image on disk."""
+    """The whole way from a description to an image on disk, and its record beside it if wanted."""
     state = State.of_user(os.environ)
     prepared = prepare(request, nix)
     nix.reporter.report(PhaseStarted(name="evaluate"))
     evaluated = evaluate(prepared, nix)
+    keep_pins(prepared)
     nix.reporter.report(PhaseStarted(name="build"))
     confs = realise(evaluated, nix, state=state, supply=supply)
     result = write_image(
@@ -41,10 +46,16 @@ def build_and_write(
         form=form,
         cache=cache,
     )
-    state.write_record(
-        prepared.description.path, request.profile, make_record(evaluated, result, nix)
+    conditions = find_conditions(
+        nix, state, build_system=request.options.build_system, environ=os.environ
     )
-    return result
+    record = make_record(evaluated, result, conditions)
+    state.write_record(prepared.description.path, request.profile, record)
+    if not with_record:
+        return result
+    place = record_path(result.path)
+    write_statement(record, place)
+    return dataclasses.replace(result, record=place)
 
 
 def plan_steps(request: Request, nix: Nix) -> BuildPlan:

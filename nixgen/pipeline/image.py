@@ -46,7 +46,10 @@ _SUFFIXES: dict[Format, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageResult:
-    """An image as written: `digest` is what the format is named by, see `--json`."""
+    """An image as written: `digest` is what the format is named by, see `--json`.
+
+    `record` is the build record beside it, None where none was asked for.
+    """
 
     name: str
     tag: str
@@ -54,10 +57,13 @@ class ImageResult:
     format: Format
     digest: Digest
     images: tuple[BuiltImage, ...]
+    record: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of `nixgen image --json`."""
+        record = {} if self.record is None else {"record": str(self.record)}
         return {
+            **record,
             "name": self.name,
             "tag": self.tag,
             "path": str(self.path),

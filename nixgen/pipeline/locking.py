@@ -1,4 +1,4 @@
-"""Writing and checking the lockfile without building."""
+"""Writing and checking the lockfile, other than by the results of a build."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from pathlib import Path
 from nixgen.lock import Lock, LockedSet, lock_path, read_lock, write_lock
 from nixgen.nixcli import Nix
 from nixgen.pipeline.pins import pin, refuse_stale
-from nixgen.pipeline.prepare import Request, resolve_all
+from nixgen.pipeline.prepare import Prepared, Request, resolve_all
 from nixgen.spec import Description, read_description
+
+
+def keep_pins(prepared: Prepared) -> None:
+    """Write the lockfile before the build, unless the request froze it; raises MachineError.
+
+    why: a folder that can't be written is said before a long build, not after it.
+    """
+    if not prepared.request.frozen:
+        write_lock(lock_path(prepared.description.path), prepared.lock)
 
 
 def write_new_lock(request: Request, nix: Nix) -> tuple[Path, bool]:

@@ -1,22 +1,32 @@
 """The build record: what went into an image, what came out, and under which conditions.
 
 Inputs and outputs are named by digest or store path. Conditions are what this run saw of the
-machine; they never reach the image.
+machine; they never reach the image. The record stays in the state folder; as an unsigned in-toto
+statement (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md), without the
+paths of this machine, it goes beside the image on request.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
-import nixgen
-from nixgen.nixcli import Nix
+from nixgen.errors import MachineError
+from nixgen.pipeline.conditions import Conditions
 from nixgen.pipeline.image import ImageResult, writer_digest
 from nixgen.pipeline.realise import Evaluated
 
 FORMAT = 1
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:nixgen:build-record:v1"
 
 
-def make_record(evaluated: Evaluated, result: ImageResult, nix: Nix) -> dict[str, Any]:
+def make_record(
+    evaluated: Evaluated, result: ImageResult, conditions: Conditions
+) -> dict[str, Any]:
     """The record as a JSON object."""
     prepared = evaluated.prepared
     trees = evaluated.trees
@@ -45,11 +55,54 @@ def make_record(evaluated: Evaluated, result: ImageResult, nix: Nix) -> dict[str
             for image, conf in zip(prepared.plan.images, evaluated.confs, strict=True)
         },
         "image": result.as_json(),
-        "conditions": {
-            "nixgen": nixgen.__version__,
-            "nix": str(nix.version),
-            "build_system": prepared.request.options.build_system,
-            "store_access": nix.access.mode.value,
-            "substitute": nix.settings.substitute,
-        },
+        "conditions": conditions.as_json(),
     }
+
+
+def make_statement(record: Any) -> dict[str, Any]:
+    """The record as a statement about the image: each of its digests is a subject."""
+    image = record["image"]
+    reference = f"{image['name']}:{image['tag']}"
+    subjects = {image["digest"]: reference}
+    for one in image["platforms"]:
+        subjects.setdefault(one["digest"], f"{reference} {one['platform']}")
+    predicate = {
+        **record,
+        "description": {**record["description"], "path": Path(record["description"]["path"]).name},
+        "image": {name: value for name, value in image.items() if name not in ("path", "record")},
+    }
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
+            for digest, name in subjects.items()
+        ],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": predicate,
+    }
+
+
+def record_path(image: Path) -> Path:
+    """Where the statement about an image goes: beside it."""
+    return image.with_name(f"{image.name}.record.json")
+
+
+def write_statement(record: Any, place: Path) -> None:
+    """Write the statement, whole or not at all; raises MachineError."""
+    text = json.dumps(make_statement(record), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            temporary.chmod(0o644)
+            temporary.replace(place)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise MachineError(
+            f"{place}: the build record can't be written: {error.strerror or error}",
+            hint="name another place with -o",
+        ) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from nixgen.nixcli import Nix
 from nixgen.oci import LayerCache, StoreRoot, read_conf
 from nixgen.pipeline.image import write_image
+from nixgen.pipeline.locking import keep_pins
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.realise import evaluate, realise
 from nixgen.pipeline.state import State
@@ -41,6 +42,7 @@ def built_to_run(
     platform = choose_platform(request)
     prepared = prepare(dataclasses.replace(request, platforms=(platform,)), nix)
     evaluated = evaluate(prepared, nix)
+    keep_pins(prepared)
     nix.reporter.report(PhaseStarted(name="build"))
     (conf_path,) = realise(evaluated, nix, state=state, supply=supply)
     store = StoreRoot(root=nix.access.root or Path("/"))

@@ -1,7 +1,8 @@
 """What nixgen remembers between runs, in the user's state folder.
 
 `roots/` keeps the last results from Nix's garbage collection, one set per description and
-profile; `builds/` holds a record of each; `last-failure` names the derivation that last failed.
+profile; `builds/` holds a record of each; `probes/` what was found out about the machine by
+building; `last-failure` names the derivation that last failed.
 The place is `$XDG_STATE_HOME/nixgen`, by default `~/.local/state/nixgen`
 (https://specifications.freedesktop.org/basedir-spec/latest/).
 """
@@ -61,6 +62,17 @@ class State:
         try:
             return json.loads(place.read_text(encoding="utf-8"))
         except (OSError, ValueError):
+            return None
+
+    def write_probe(self, key: str, answer: str) -> None:
+        """Remember what a probe of the machine found."""
+        self._write(self.folder / "probes" / key, answer + "\n")
+
+    def probe(self, key: str) -> str | None:
+        """What that probe found before; None where it was not made."""
+        try:
+            return (self.folder / "probes" / key).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
             return None
 
     def write_failure(self, derivation: str) -> None:
