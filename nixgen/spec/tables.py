@@ -78,6 +78,11 @@ PROFILE_TABLE = Table(
     fields=tuple(replace(part, required=False) for part in _PARTS),
 )
 
+_FOR_ALL_PLATFORMS = {
+    "app": "an app has one name and version for all platforms: use [app] or a profile",
+    "packages": "one package set serves all platforms: use [packages] or a profile",
+}
+
 PLATFORM_TABLE = Table(
     label="a table",
     doc="Changes that apply on one platform, after those of the profile.",
@@ -92,7 +97,9 @@ PLATFORM_TABLE = Table(
             ),
         )
         for part in _PARTS
+        if part.name not in _FOR_ALL_PLATFORMS
     ),
+    refusals=_FOR_ALL_PLATFORMS,
 )
 
 ROOT_TABLE = Table(
