@@ -42,8 +42,8 @@ class Graph:
     root: Derivation
 
     def find(self, pattern: str) -> Derivation:
-        """The one derivation whose name matches, at most three steps from the root."""
-        found = self._search(re.compile(pattern), [self.root], depth=4)
+        """The one derivation whose name matches, a few steps at most from the root."""
+        found = self._search(re.compile(pattern), [self.root], depth=5)
         assert len(found) == 1, f"{pattern}: {[item.name for item in found]}"
         return found[0]
 
@@ -146,7 +146,7 @@ def test_the_conf_carries_the_configuration_and_the_layer_the_entries(
     assert "nixgenDirectory /tmp 1777 0:0" in script
     assert "nixgenSymlink /etc/alias 0:0 'some where'" in script
     layer = graph.find("own-customisation-layer")
-    assert graph.find(r"own-entries\.sh").path in layer.input_derivations
+    assert Graph(nix=nix, root=layer).find(r"own-entries\.sh").env["text"] == script
 
 
 def test_contents_are_checked_for_collisions_before_the_layer_is_made(
