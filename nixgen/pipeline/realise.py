@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.errors import BuildError, DescriptionError, EvaluationError, NixgenError, Problem
-from nixgen.lock import lock_path, write_lock
+from nixgen.lock import lock_path
 from nixgen.nixcli import (
     BuildPlan,
     BuildTarget,
@@ -80,15 +80,6 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
 def dry_run(evaluated: Evaluated, nix: Nix) -> BuildPlan:
     """What would be built and fetched."""
     return nix.plan_build(evaluated.targets)
-
-
-def keep_pins(prepared: Prepared) -> None:
-    """Write the lockfile before the build, unless the request froze it; raises MachineError.
-
-    why: a folder that can't be written is said before a long build, not after it.
-    """
-    if not prepared.request.frozen:
-        write_lock(lock_path(prepared.description.path), prepared.lock)
 
 
 def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> tuple[Path, ...]:
