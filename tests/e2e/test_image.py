@@ -207,9 +207,7 @@ volumes = ["/data"]
     (project / "tool").write_text("tool")
     outcome = cli("image", project, "-o", tmp_path / "own.oci", "--json")
     assert outcome.exit_code == 0, outcome.stderr
-    (layer,) = [
-        layer for layer in outcome.document["platforms"][0]["layers"] if not layer["store_paths"]
-    ]
+    layer = outcome.document["platforms"][0]["layers"][-1]
     blob = tmp_path / "own.oci/blobs/sha256" / layer["digest"].removeprefix("sha256:")
     with tarfile.open(blob) as tar:
         found = {m.name: (m.mode, m.uid, m.gid, m.linkname) for m in tar}
