@@ -117,7 +117,7 @@ def _mode_of_machine(host: Host) -> tuple[Mode, Path]:
     if host.is_root:
         # why: Nix makes what is missing.
         return Mode.SINGLE_USER, Path("/")
-    if host.state_dir.exists() and not os.access(host.socket.parent, os.X_OK):
+    if host.socket.parent.exists() and not os.access(host.socket.parent, os.X_OK):
         raise _no_right(host)
     raise MachineError(
         f"no way to the Nix store: {host.state_dir} is not writable and no daemon listens on "

@@ -107,7 +107,7 @@ def _enter(folder: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.unshare(_CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
     _mount("--make-rprivate", "/")
-    (folder / "nix/store").mkdir(parents=True)
+    (folder / "nix/store").mkdir(parents=True, exist_ok=True)
     Path("/nix").mkdir(exist_ok=True)
     _mount("--bind", str(folder / "nix"), "/nix")
     builders = [f"nixbld{number}" for number in range(1, BUILD_USERS + 1)]
