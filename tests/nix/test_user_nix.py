@@ -29,6 +29,7 @@ _MISTAKES = {
         2,
         "these arguments of the function: nothing",
     ),
+    "misuse of the set": ("{ pkgs }:\npkgs.lib.splitString { } 7\n", 2, "a set while"),
     "import of a missing file": ("{ pkgs }:\nimport ./other.nix\n", 2, "other.nix"),
     "search path": ("{ pkgs }:\nimport <nixpkgs> { }\n", 2, "hint: take the argument `pkgs`"),
     "current time": (
