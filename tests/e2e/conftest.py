@@ -97,3 +97,38 @@ def build_example(tmp_path_factory: pytest.TempPathFactory) -> BuildExample:
         return made[key]
 
     return build
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of an example whose build is in the store already."""
+    return Path(shutil.copytree(EXAMPLES / "site", tmp_path / "site"))
+
+
+@pytest.fixture
+def built(project: Path, cli: Cli) -> Path:
+    """The example's image, once built."""
+    layout = project.parent / "image.oci"
+    outcome = cli("image", project, "-o", layout, "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    return layout
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def change(project: Path) -> None:
+    """Let the next build give another image."""
+    (project / "public/index.html").write_text("<h1>Changed</h1>\n")
+
+
+def error_of(outcome: Outcome) -> Any:
+    """The error that `--json` printed; stdout must hold exactly one document."""
+    assert list(outcome.document) == ["error"]
+    return outcome.document["error"]

@@ -1,0 +1,165 @@
+"""Builds that fail, locks that do not fit, places that are taken: what is said and kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import EXAMPLES, Cli, content, error_of
+
+
+def test_a_failed_build_shows_the_end_of_its_log_and_keeps_the_whole(
+    cli: Cli, tmp_path: Path
+) -> None:
+    project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path / "http-c"))
+    (source,) = (project / "src").glob("*.c")
+    source.write_text(source.read_text() + "\nint broken(\n")
+    state = str(tmp_path / "state")
+    layout = tmp_path / "image.oci"
+    outcome = cli("image", project, "-o", layout, "--json", "-q", XDG_STATE_HOME=state)
+    assert outcome.exit_code == 4
+    error = error_of(outcome)
+    assert error["kind"] == "build"
+    assert f"{source.name}:{len(source.read_text().splitlines())}" in error["message"]
+    assert "nixgen log" in error["hint"]
+    assert not layout.exists()
+    log = cli("log", XDG_STATE_HOME=state)
+    assert log.exit_code == 0
+    shown = [line.removeprefix("  | ") for line in error["message"].splitlines()[1:]]
+    assert log.stdout.splitlines()[-len(shown) :] == shown
+
+
+def test_a_log_is_asked_for_where_nothing_has_failed(cli: Cli, tmp_path: Path) -> None:
+    outcome = cli("log", XDG_STATE_HOME=str(tmp_path))
+    assert outcome.exit_code == 2
+    assert "no build has failed" in outcome.stderr
+
+
+def test_a_wrong_source_is_told_with_both_hashes(cli: Cli, project: Path, tmp_path: Path) -> None:
+    listed = cli("sources", "--json").document["sources"]
+    (busybox,) = [source for source in listed if source["pname"] == "busybox"]
+    wrong = tmp_path / "sources" / busybox["file"]
+    wrong.parent.mkdir()
+    wrong.write_bytes(b"not what it should be")
+    store = tmp_path / "root"
+    outcome = cli(
+        *("sources", busybox["name"], "--fetch", tmp_path / "fetched", "--json", "-q"),
+        NIXGEN_SOURCES=str(wrong.parent),
+        NIXGEN_OFFLINE="1",
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+    )
+    assert outcome.exit_code != 0
+    said = json.dumps(error_of(outcome))
+    assert busybox["sha256"] in said
+    found = subprocess.run(["sha256sum", wrong], capture_output=True, text=True, check=True)
+    assert found.stdout.split()[0] in said
+    assert not store.exists()
+
+
+def test_another_digest_of_the_same_derivation_is_an_alarm(
+    cli: Cli, project: Path, built: Path
+) -> None:
+    lock = project / "nixgen.lock"
+    digest = json.loads((built / "index.json").read_text())["manifests"][0]["digest"]
+    assert digest in lock.read_text()
+    lock.write_text(lock.read_text().replace(digest, f"sha256:{'0' * 64}"))
+    before, locked = content(built), lock.read_bytes()
+    for options in ((), ("--locked",)):
+        outcome = cli("image", project, "-o", built, "--json", "-q", *options)
+        assert outcome.exit_code == 4
+        error = error_of(outcome)
+        assert error["kind"] == "irreproducible"
+        assert digest in error["message"]
+        assert "nixgen audit" in error["hint"]
+        assert "nixgen lock" in error["hint"]
+        assert content(built) == before
+        assert lock.read_bytes() == locked
+    assert cli("lock", project).exit_code == 0
+    assert cli("image", project, "-o", built, "-q").exit_code == 0
+
+
+# The lockfile
+
+
+def test_locked_refuses_a_missing_and_a_stale_lock(cli: Cli, project: Path, built: Path) -> None:
+    lock = project / "nixgen.lock"
+    assert cli("lock", project, "--check").exit_code == 0
+    description = project / "app.toml"
+    description.write_text(description.read_text() + "\n# changed\n")
+    stale = cli("image", project, "--locked", "--json", "-q")
+    assert stale.exit_code == 2
+    assert error_of(stale)["kind"] == "lock"
+    assert "nixgen lock" in error_of(stale)["hint"]
+    assert cli("lock", project, "--check").exit_code == 1
+    lock.unlink()
+    missing = cli("image", project, "--locked", "--json", "-q")
+    assert missing.exit_code == 2
+    assert "there is no lockfile" in error_of(missing)["message"]
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"nixgen-lock": 99}', '{"nixgen-lock": 1}'])
+def test_a_damaged_lock_is_told_with_the_command_that_mends_it(
+    text: str, cli: Cli, project: Path
+) -> None:
+    (project / "nixgen.lock").write_text(text)
+    outcome = cli("image", project, "--json", "-q")
+    assert outcome.exit_code == 2
+    assert error_of(outcome)["kind"] == "lock"
+    assert "nixgen lock" in error_of(outcome)["hint"]
+    assert (project / "nixgen.lock").read_text() == text
+    assert cli("lock", project).exit_code == 0
+    assert cli("lock", project, "--check").exit_code == 0
+
+
+# Where the image goes
+
+
+def test_what_is_no_image_is_left_alone(cli: Cli, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/mine").write_text("mine")
+    for place, form in (("file", "oci"), ("folder", "oci"), ("folder", "oci-archive")):
+        outcome = cli("image", project, "-o", tmp_path / place, "-f", form, "--json", "-q")
+        assert outcome.exit_code == 2, place
+        assert error_of(outcome)["kind"] == "usage"
+    assert (tmp_path / "file").read_text() == "mine"
+    assert content(tmp_path / "folder") == {"mine": b"mine"}
+
+
+def test_a_missing_folder_for_the_image_is_made(cli: Cli, project: Path, tmp_path: Path) -> None:
+    outcome = cli("image", project, "-o", tmp_path / "new/folder/image.oci", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (tmp_path / "new/folder/image.oci/index.json").is_file()
+
+
+def test_a_file_in_place_of_a_folder_is_told(cli: Cli, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    outcome = cli("image", project, "-o", tmp_path / "file/image.oci", "--json", "-q")
+    assert outcome.exit_code == 3
+    assert str(tmp_path / "file") in error_of(outcome)["message"]
+
+
+# The build record
+
+
+def test_the_record_is_a_statement_about_the_image_without_paths_of_the_machine(
+    cli: Cli, tmp_path: Path
+) -> None:
+    project = tmp_path / "all-of-it"
+    project.mkdir()
+    (project / "app.toml").write_text('[app]\nname = "all"\n[build]\nkind = "files"\nsrc = "."\n')
+    outcomes = [cli("image", "--json", "-q", "--record", cwd=project) for _ in range(2)]
+    (digest,) = {outcome.document["digest"] for outcome in outcomes}
+    text = (project / outcomes[0].document["record"]).read_text()
+    statement = json.loads(text)
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["subject"] == [
+        {"name": "all:0", "digest": {"sha256": digest.removeprefix("sha256:")}}
+    ]
+    assert statement["predicate"]["conditions"]["sandbox"] == "on"
+    assert str(project) not in text
