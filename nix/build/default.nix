@@ -35,13 +35,16 @@ let
       pkgs = packageSet.for image;
     });
   };
+  compressor =
+    compression: name:
+    packageSet.build.${name} or (lib.errors.raise "no-compressor" { inherit compression name; });
 in
 {
   images = builtins.listToAttrs (map buildImage images);
 
   # Programs that the writer runs on the build machine, from the same pinned set.
   compressors = {
-    zstd = packageSet.build.zstd;
-    gzip = packageSet.build.pigz;
+    zstd = compressor "zstd" "zstd";
+    gzip = compressor "gzip" "pigz";
   };
 }

@@ -35,7 +35,7 @@ _WILL_BE_BUILT = re.compile(r"(?:this derivation|these (\d+) derivations) will b
 _NOISE = re.compile(
     r"ignoring the client-specified setting|ignoring untrusted substituter|is not owned by you"
     r"|is a deprecated alias|without '--json-format' is deprecated|Nix search path entry"
-    r"|you did not specify '--add-root'"
+    r"|you did not specify '--add-root'|you don't have Internet access"
 )
 
 

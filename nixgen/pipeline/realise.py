@@ -133,6 +133,12 @@ def explain_thrown(payload: Mapping[str, Any], prepared: Prepared) -> NixgenErro
                 f"this gives a {payload['found']}, not a derivation",
                 hint="it must be a derivation, or a function of { pkgs, source, … } to one",
             )
+        case "no-compressor":
+            return EvaluationError(
+                f"the package set has no {payload.get('name')}, which image.compression = "
+                f'"{payload.get("compression")}" needs',
+                hint='choose another: image.compression = "gzip", "zstd" or "none"',
+            )
         case "missing-arguments":
             names = ", ".join(payload["names"])
             return EvaluationError(
