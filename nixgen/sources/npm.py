@@ -1,7 +1,7 @@
 """Tarballs of npm packages, by npm and with its own configuration: registry, logins, proxies.
 
 `npm pack` downloads the tarball of a published version as it is, and runs none of its scripts
-(https://docs.npmjs.com/cli/commands/npm-pack).
+(npm-pack(1)).
 """
 
 from __future__ import annotations
