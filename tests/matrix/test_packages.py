@@ -1,0 +1,55 @@
+"""Every package of the bundled set, and what it is made with, built once more: the same bits."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from nixgen import _process, resources
+from nixgen.nixcli import Nix
+from nixgen.nixcli.settings import option_arguments
+from nixgen.pipeline.sourcing import NixSourceStore, bundled_catalogue
+from nixgen.platforms import native_system
+from nixgen.progress import Silent
+from nixgen.sources import ensure, make_supply
+
+pytestmark = pytest.mark.matrix
+
+_BUNDLED = resources.nix_dir() / "bundled"
+_TOOLCHAIN = ["bootstrapTools", "stdenv", "toolchain.sysroot", "toolchain.libcxx"]
+_CROSS = "aarch64-multiplatform-musl"
+
+
+def _package_names() -> list[str]:
+    names = {path.stem for path in (_BUNDLED / "packages").glob("*.nix")}
+    return sorted(names - {"default"})
+
+
+def _nix_build(*arguments: str) -> _process.Completed:
+    nix = Nix()
+    options = option_arguments(nix.settings, nix.access)
+    argv = ["nix-build", str(_BUNDLED), "--argstr", "buildSystem", native_system()]
+    return _process.run([*argv, "--no-out-link", *arguments, *options])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sources_in_store() -> None:
+    """Everything that the set is built from, so that no build needs a network."""
+    sources = bundled_catalogue().select(system=native_system())
+    store = NixSourceStore.holding(sources, Nix())
+    ensure(sources, store=store, supply=make_supply(os.environ), reporter=Silent())
+
+
+@pytest.mark.parametrize("attribute", [*_TOOLCHAIN, *_package_names()])
+def test_a_package_built_again_is_the_same(attribute: str) -> None:
+    built = _nix_build("-A", attribute)
+    assert built.exit_code == 0, built.stderr[-4000:]
+    again = _nix_build("-A", attribute, "--check")
+    assert again.exit_code == 0, again.stderr[-4000:]
+    assert again.stdout == built.stdout
+
+
+@pytest.mark.parametrize("attribute", _package_names())
+def test_a_cross_compiled_package_built_again_is_the_same(attribute: str) -> None:
+    test_a_package_built_again_is_the_same(f"pkgsCross.{_CROSS}.{attribute}")

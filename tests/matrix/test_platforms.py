@@ -1,0 +1,53 @@
+"""Every example is built for every platform of the bundled set, with that platform's code only."""
+
+from __future__ import annotations
+
+import stat
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import BuildExample, Built
+
+pytestmark = pytest.mark.matrix
+
+# e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+_MACHINES = {"linux/amd64": 62, "linux/arm64": 183, "linux/arm/v7": 40, "linux/riscv64": 243}
+_EXAMPLES = ["http-c", "profiles", "site", "sqlite-lua"]
+
+
+def _programs(built: Built) -> Iterator[tuple[Path, int]]:
+    """The ELF files of the image's store paths, and the machine that each is for."""
+    for layer in built.image["layers"]:
+        for store_path in layer["store_paths"]:
+            place = Path(store_path)
+            for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    continue
+                with path.open("rb") as file:
+                    header = file.read(20)
+                if header.startswith(b"\x7fELF"):
+                    yield path, struct.unpack_from("<H", header, 18)[0]
+
+
+@pytest.mark.parametrize("example", _EXAMPLES)
+@pytest.mark.parametrize("platform", _MACHINES)
+def test_an_example_is_built_for_a_platform(
+    platform: str, example: str, build_example: BuildExample
+) -> None:
+    built = build_example(example, "--platform", platform)
+    assert built.image["platform"] == platform
+    programs = list(_programs(built))
+    assert programs
+    assert [path for path, machine in programs if machine != _MACHINES[platform]] == []
+
+
+@pytest.mark.parametrize("example", _EXAMPLES)
+def test_all_platforms_at_once_have_the_digests_that_each_has_alone(
+    example: str, build_example: BuildExample
+) -> None:
+    together = build_example(example, "--platform", ",".join(_MACHINES))
+    alone = [build_example(example, "--platform", platform).digest for platform in _MACHINES]
+    assert [one["digest"] for one in together.document["platforms"]] == alone
