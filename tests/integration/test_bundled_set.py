@@ -8,21 +8,14 @@ from pathlib import Path
 import pytest
 
 from nixgen import _process
-from nixgen.nixcli import Nix
+from nixgen.nixcli import Nix, NixSettings
+from nixgen.nixcli.settings import option_arguments
 from nixgen.pipeline.sourcing import NixSourceStore, bundled_catalogue
 from nixgen.platforms import native_system
 from nixgen.progress import Silent
 from nixgen.sources import ensure, make_supply
 
 _SUITES = Path(__file__).parents[2] / "nix" / "tests"
-_OPTIONS = {
-    "sandbox": "true",
-    "sandbox-fallback": "false",
-    "sandbox-paths": "",
-    "substitute": "false",
-    "substituters": "",
-    "keep-going": "true",
-}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +30,8 @@ def sources_in_store() -> None:
 @pytest.mark.usefixtures("sources_in_store")
 @pytest.mark.parametrize("suite", ["bootstrap", "bundled"])
 def test_every_test_of_the_set_passes(suite: str) -> None:
-    options = [part for name, value in _OPTIONS.items() for part in ("--option", name, value)]
+    nix = Nix(NixSettings(keep_going=True))
+    options = option_arguments(nix.settings, nix.access)
     argv = ["nix-build", str(_SUITES / suite), "--no-out-link", *options]
     argv += ["--argstr", "buildSystem", native_system()]
     done = _process.run(argv)
