@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import EXAMPLES, Cli, content, error_of
+from tests.e2e.machines import private_folder
 
 
 def test_a_failed_build_shows_the_end_of_its_log_and_keeps_the_whole(
@@ -45,19 +46,20 @@ def test_a_wrong_source_is_told_with_both_hashes(cli: Cli, project: Path, tmp_pa
     wrong = tmp_path / "sources" / busybox["file"]
     wrong.parent.mkdir()
     wrong.write_bytes(b"not what it should be")
-    store = tmp_path / "root"
-    outcome = cli(
-        *("sources", busybox["name"], "--fetch", tmp_path / "fetched", "--json", "-q"),
-        NIXGEN_SOURCES=str(wrong.parent),
-        NIXGEN_OFFLINE="1",
-        XDG_CACHE_HOME=str(tmp_path / "cache"),
-    )
-    assert outcome.exit_code != 0
-    said = json.dumps(error_of(outcome))
-    assert busybox["sha256"] in said
-    found = subprocess.run(["sha256sum", wrong], capture_output=True, text=True, check=True)
-    assert found.stdout.split()[0] in said
-    assert not store.exists()
+    with private_folder() as root:
+        outcome = cli(
+            *("image", project, "-o", tmp_path / "image.oci", "--store", root, "--json", "-q"),
+            NIXGEN_SOURCES=str(wrong.parent),
+            NIXGEN_OFFLINE="1",
+            XDG_CACHE_HOME=str(tmp_path / "cache"),
+        )
+    assert outcome.exit_code == 4
+    error = error_of(outcome)
+    assert error["kind"] == "hash-mismatch"
+    (problem,) = [one for one in error["problems"] if one["key"] == busybox["file"]]
+    assert busybox["sha256"] in problem["message"]
+    assert hashlib.sha256(wrong.read_bytes()).hexdigest() in problem["message"]
+    assert not (tmp_path / "image.oci").exists()
 
 
 def test_another_digest_of_the_same_derivation_is_an_alarm(
