@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -75,7 +76,7 @@ def reporting_errors(*, as_json: bool) -> Iterator[None]:
             raise
         except OSError as error:
             # why: what the stages know of they say better; this is for what they do not.
-            _report(MachineError(str(error)), as_json=as_json)
+            _report(_machine_error(error), as_json=as_json)
             end(EXIT_MACHINE)
     except BrokenPipeError:
         # why: the reader went away (`| head`), of stdout or of stderr, or of both.
@@ -88,6 +89,16 @@ def open_missing_streams() -> None:
     """Let a process that was started with stderr closed speak to nobody rather than fail."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until exit
+
+
+def _machine_error(error: OSError) -> MachineError:
+    place = error.filename2 or error.filename
+    reason = error.strerror or str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return MachineError(
+        f"{os.fsdecode(place)}: {reason}" if isinstance(place, (str, bytes)) else reason,
+        hint="free space there; TMPDIR names the folder for what is temporary" if full else None,
+    )
 
 
 def _report(error: NixgenError, *, as_json: bool) -> None:

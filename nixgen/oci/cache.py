@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.digest import Digest
+from nixgen.folders import cache_folder
 from nixgen.oci.blob import Summed
 from nixgen.oci.store import StoreRoot
 
@@ -72,9 +73,7 @@ class LayerCache:
     @classmethod
     def default_folder(cls) -> Path:
         """`$XDG_CACHE_HOME/nixgen/layers`, by default below `~/.cache`."""
-        base = os.environ.get("XDG_CACHE_HOME", "")
-        root = Path(base) if base.startswith("/") else Path.home() / ".cache"
-        return root / "nixgen" / "layers"
+        return cache_folder(os.environ) / "layers"
 
     def disable(self, error: OSError) -> None:
         """Take nothing more in, and say once why; the work goes on without it."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.errors import MachineError
+from nixgen.folders import state_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,8 @@ class State:
 
     @classmethod
     def of_user(cls, environ: Mapping[str, str]) -> State:
-        """The state folder of this user."""
-        base = environ.get("XDG_STATE_HOME", "")
-        home = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-        return cls(home / "nixgen")
+        """The state folder of this user; raises MachineError for one without a home."""
+        return cls(state_folder(environ))
 
     def root_link(self, description: Path, profile: str | None) -> Path:
         """The garbage-collection root of a description's last result; its folder exists."""

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from nixgen._process import Runner, run
 from nixgen.errors import MachineError, UsageError
+from nixgen.folders import cache_folder
 from nixgen.sources.answer import Answer, Miss, Obtained, Offer, read_local, shown_url
 from nixgen.sources.debian import DebianArchives
 from nixgen.sources.download import Downloader
@@ -171,7 +172,7 @@ def make_supply(
                 f"the folder with sources {folder} is not there",
                 hint=f"nixgen sources --fetch {folder}  (on a machine with a network) makes it",
             )
-    cache = DownloadCache(root=_cache_home(environ) / "nixgen" / "sources")
+    cache = DownloadCache(root=cache_folder(environ) / "sources")
     downloader = downloader or Downloader()
     offline = offline or environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
     places: list[Place] = [OfflineFolder(path=folder) for folder in dict.fromkeys(named)]
@@ -186,14 +187,6 @@ def make_supply(
             )
         )
     return Supply(places=tuple(places), cache=cache, downloader=downloader, offline=offline)
-
-
-def _cache_home(environ: Mapping[str, str]) -> Path:
-    """See https://specifications.freedesktop.org/basedir-spec/latest/: only absolute ones count."""
-    named = environ.get("XDG_CACHE_HOME", "")
-    if named.startswith("/"):
-        return Path(named)
-    return Path(environ.get("HOME") or Path.home()) / ".cache"
 
 
 def _unpacking(offer: Offer, member: str, source: Source) -> Offer:

@@ -210,3 +210,22 @@ def test_no_home_is_needed(project: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_full_temporary_folder_is_named_with_its_variable(
+    cli: Cli, project: Path, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "16k") as disk:
+        outcome = cli("image", project, "--json", "-q", TMPDIR=str(disk))
+        assert list(disk.iterdir()) == []
+    assert outcome.exit_code == 3
+    error = error_of(outcome)
+    assert "No space left on device" in error["message"]
+    assert "TMPDIR" in error["hint"]
+
+
+def test_a_full_cache_folder_is_a_warning(cli: Cli, project: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "16k") as disk:
+        outcome = cli("image", project, "-o", tmp_path / "a", "-q", XDG_CACHE_HOME=str(disk))
+    assert outcome.exit_code == 0
+    assert "nothing more goes into the layer cache" in outcome.stderr
