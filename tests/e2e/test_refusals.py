@@ -144,24 +144,3 @@ def test_a_file_in_place_of_a_folder_is_told(cli: Cli, project: Path, tmp_path: 
     outcome = cli("image", project, "-o", tmp_path / "file/image.oci", "--json", "-q")
     assert outcome.exit_code == 3
     assert str(tmp_path / "file") in error_of(outcome)["message"]
-
-
-# The build record
-
-
-def test_the_record_is_a_statement_about_the_image_without_paths_of_the_machine(
-    cli: Cli, tmp_path: Path
-) -> None:
-    project = tmp_path / "all-of-it"
-    project.mkdir()
-    (project / "app.toml").write_text('[app]\nname = "all"\n[build]\nkind = "files"\nsrc = "."\n')
-    outcomes = [cli("image", "--json", "-q", "--record", cwd=project) for _ in range(2)]
-    (digest,) = {outcome.document["digest"] for outcome in outcomes}
-    text = (project / outcomes[0].document["record"]).read_text()
-    statement = json.loads(text)
-    assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    assert statement["subject"] == [
-        {"name": "all:0", "digest": {"sha256": digest.removeprefix("sha256:")}}
-    ]
-    assert statement["predicate"]["conditions"]["sandbox"] == "on"
-    assert str(project) not in text
