@@ -50,6 +50,9 @@ let
   # without a word on collisions. docs/adr/0004-one-contract-two-shapes-of-entries.md
   ownEntries = {
     inherit contents;
+    layering = image.layering // {
+      apps = if app == null then [ ] else [ app ];
+    };
     entries = map (
       entry:
       if entry.type == "file" && entry ? source then

@@ -126,7 +126,7 @@ def _format_image(image: ImagePlan) -> list[str]:
         "env": " ".join(config.get("Env", [])),
         "ports": " ".join(config.get("ExposedPorts", {})),
         "files": " ".join(entry.path for entry in image.entries),
-        "layers": f"at most {image.max_layers}, {image.compression}",
+        "layers": f"at most {image.max_layers}, {image.layer_strategy}, {image.compression}",
         "created": image.created,
     }
     return [f"{name:<12} {value}" for name, value in rows.items() if value]

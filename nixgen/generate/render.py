@@ -73,6 +73,7 @@ def _render_image(plan: Plan, image: ImagePlan) -> bytes:
         "tag": image.tag,
         "created": image.created,
         "max_layers": image.max_layers,
+        "layering": {"strategy": image.layer_strategy},
         "contents": list(image.contents),
         "app": {"name": plan.app_name, "version": plan.app_version},
         "build": _build_expression(image.build),

@@ -79,6 +79,7 @@ def make_image_plan(
         config=make_config(spec),
         entries=make_entries(spec),
         max_layers=image.layers.max,
+        layer_strategy=image.layers.strategy,
         compression=image.compression,
         annotations=make_annotations(spec),
     )

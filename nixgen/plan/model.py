@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from nixgen.digest import Digest
 from nixgen.platforms import Platform
+from nixgen.spec.model import LayerStrategy
 
 FORMAT = 1
 
@@ -83,6 +84,7 @@ class ImagePlan:
     config: Mapping[str, Any]
     entries: tuple[Entry, ...]
     max_layers: int
+    layer_strategy: LayerStrategy
     compression: Literal["zstd", "gzip", "none"]
     annotations: Mapping[str, str]
 

@@ -21,6 +21,7 @@ NixArgument = str | int | bool | tuple["NixArgument", ...]
 """A value handed to the user's own Nix function."""
 
 Compression = Literal["zstd", "gzip", "none"]
+LayerStrategy = Literal["auto", "popularity", "single"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ class Layers:
     """How store paths are put into layers; `max` counts the customisation layer too."""
 
     max: int = 100
-    strategy: Literal["popularity"] = "popularity"
+    strategy: LayerStrategy = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

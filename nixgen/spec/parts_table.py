@@ -114,7 +114,20 @@ LAYERS_TABLE = Table(
     label="a table of layer settings",
     doc="How store paths are put into layers.",
     fields=(
-        Field("max", Integer(low=1, high=125), "The most layers the image has.", default=100),
-        Field("strategy", choice("popularity"), "What decides.", default="popularity"),
+        Field(
+            "max",
+            Integer(low=2, high=127),
+            "The most layers the image has, the one for its own files among them. Engines can't "
+            "run an image of more than 127.",
+            default=100,
+        ),
+        Field(
+            "strategy",
+            choice("auto", "popularity", "single"),
+            "`auto` splits by shared use and size, so that an update rewrites few bytes; "
+            "`popularity` gives the paths that most others need a layer each; `single` makes one "
+            "layer. A nixpkgs checkout keeps the layers that its own dockerTools make.",
+            default="auto",
+        ),
     ),
 )

@@ -2,7 +2,9 @@
 # meaning. What it describes is written by nixgen; there is no stream script.
 #
 # Beyond nixpkgs' arguments there is `entries`, see entries.nix: files, directories and symlinks of
-# the image itself with owners and any mode, which a sandboxed build can't give to real files.
+# the image itself with owners and any mode, which a sandboxed build can't give to real files; and
+# `layering`: { strategy = "auto" | "popularity" | "single", apps ? [ ] }, where the last layers of
+# store paths hold `apps`. docs/explanation/layers.md
 {
   lib,
   stdenv,
@@ -32,6 +34,7 @@
   fromImage ? null,
   passthru ? { },
   entries ? [ ],
+  layering ? { },
 }:
 
 let
@@ -41,6 +44,7 @@ let
   imageName = builtins.replaceStrings upper lower name;
 
   layerTar = buildPackages.callPackage ./layer-tar.nix { };
+  layerSplit = buildPackages.callPackage ./layer-split.nix { };
   formatEntries = import ./entries.nix { inherit lib writeText; };
 
   # layer.tar, and the digest of it in `checksum`.
@@ -93,6 +97,7 @@ let
 
   conf = stdenvNoCC.mkDerivation {
     name = "${baseName}-conf.json";
+    nativeBuildInputs = [ layerSplit ];
     exportReferencesGraph = [
       "graph-layer"
       customisationLayer
@@ -107,6 +112,8 @@ let
       ;
     imageTag = if tag == null then "" else tag;
     storeLayerLimit = toString (maxLayers - 1);
+    strategy = layering.strategy or "auto";
+    apps = map (app: "${app}") (layering.apps or [ ]);
     includeStorePaths = if includeStorePaths then "1" else "";
     passAsFile = [
       "knownFields"
@@ -119,8 +126,9 @@ let
       fi
       layers="[]"
       if [ -n "$includeStorePaths" ]; then
-        layers=$(cat graph-layer graph-config | awk -v limit="$storeLayerLimit" \
-          -v exclude="$customisationLayer $configFile" -f ${./assign-layers.awk})
+        cat graph-layer graph-config > graph
+        layers=$(layer-split "$strategy" "$storeLayerLimit" graph \
+          "$customisationLayer $configFile" "$apps")
       fi
       {
         printf '{"repo_tag": "%s:%s", ' "$imageName" "$imageTag"
@@ -145,5 +153,7 @@ else if fakeRootCommands != "" || enableFakechroot then
   throw "streamLayeredImage: the bundled set has no fakeroot: give owners and modes as `entries`"
 else if maxLayers < 2 then
   throw "streamLayeredImage: maxLayers is ${toString maxLayers}, an image needs at least 2 layers"
+else if maxLayers > 127 then
+  throw "streamLayeredImage: maxLayers is ${toString maxLayers}, engines run at most 127 layers"
 else
   conf

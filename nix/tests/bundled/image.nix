@@ -3,11 +3,12 @@ pkgs:
 let
   inherit (pkgs) lib runCommand writeText;
   layerTar = pkgs.callPackage ../../bundled/image/layer-tar.nix { };
+  layerSplit = pkgs.callPackage ../../bundled/image/layer-split.nix { };
   formatEntries = import ../../bundled/image/entries.nix { inherit (pkgs) lib writeText; };
 
   check =
     name: attributes: text:
-    runCommand "test-${name}" ({ nativeBuildInputs = [ layerTar pkgs.jq ]; } // attributes) ''
+    runCommand "test-${name}" ({ nativeBuildInputs = [ layerTar layerSplit pkgs.jq ]; } // attributes) ''
       . ${./expect.sh}
       ${text}
       touch "$out"
@@ -30,6 +31,7 @@ let
       Entrypoint = [ "/bin/program" ];
       Env = [ "NAMED=${named}" ];
     };
+    layering.apps = [ program ];
     extraCommands = "mkdir -p opt; echo made > opt/extra; ln -s extra opt/link";
     entries = [
       {
@@ -61,6 +63,23 @@ let
     ];
   };
 
+  # Files as Nix exports graphs; a and b need lib, which needs libc.
+  graphOfLibc = ''
+    path() { printf '%s\n\n%s\n' "$1" $(($# - 1)); shift; for r; do echo "$r"; done; }
+    { path /s/libc; path /s/lib /s/libc; path /s/b /s/lib /s/libc /s/b; path /s/a /s/lib /s/libc; path /s/layer /s/a /s/b; } > graph
+  '';
+  small =
+    layering:
+    pkgs.dockerTools.streamLayeredImage {
+      name = "small";
+      contents = [ program ];
+      config.Env = [ "NAMED=${named}" ];
+      layering = layering // {
+        apps = [ program ];
+      };
+    };
+  single = small { strategy = "single"; };
+  popular = small { strategy = "popularity"; };
 in
 {
   conf-has-the-fields-of-the-contract = check "conf" { } ''
@@ -72,9 +91,10 @@ in
     expect "0 0 root root" "$(get '"\(.uid) \(.gid) \(.uname) \(.gname)"')"
     expect "/bin/program" "$(get '.config.Entrypoint[0]')"
     expect "${conf.customisationLayer}" "$(get .customisation_layer)"
-    # base has one referrer, the others none; equals go by path.
-    expect "${base} $(printf '%s\n' ${named} ${program} | sort | tr '\n' ' ' | sed 's/ $//')" \
-      "$(get '[.store_layers[][]] | join(" ")')"
+    # Small paths share a layer; the app is in the last one, by itself.
+    expect '[["${base}","${named}"],["${program}"]]' "$(jq -c .store_layers ${conf})"
+    expect '[["${base}","${named}","${program}"]]' "$(jq -c .store_layers ${single})"
+    expect "3 ${program}" "$(jq -r '"\(.store_layers | length) \(.store_layers[-1][])"' ${popular})"
     expect "shop 1.4" "${conf.imageName} ${conf.imageTag}"
     expect "${conf}" "${conf.conf}"
   '';
@@ -172,16 +192,36 @@ in
     in
     if tried.success then throw "a tab in a path was accepted" else writeText "test-tab" "ok";
 
-  # Each path once; the most referred to first; the rest share the last layer.
+  # Each path once; the most referred to first; the rest share the last layer, and the app is in it.
   layers-follow-popularity = check "layers" { } ''
-    path() { printf '%s\n\n%s\n' "$1" $(($# - 1)); shift; for r; do echo "$r"; done; }
-    { path /s/libc; path /s/lib /s/libc; path /s/b /s/lib /s/libc /s/b; path /s/a /s/lib /s/libc; path /s/layer /s/a /s/b; } > graph
-    assign() { awk -v limit="$1" -v exclude="/s/layer" -f ${../../bundled/image/assign-layers.awk} "$2"; }
+    ${graphOfLibc}
+    assign() { layer-split popularity "$1" "$2" /s/layer "''${3-}"; }
     expect '[["/s/libc"], ["/s/lib"], ["/s/a"], ["/s/b"]]' "$(assign 10 graph)"
-    expect '[["/s/libc"], ["/s/lib", "/s/a", "/s/b"]]' "$(assign 2 graph)"
-    expect '[["/s/libc", "/s/lib", "/s/a", "/s/b"]]' "$(assign 1 graph)"
+    expect '[["/s/libc"], ["/s/lib"], ["/s/b"], ["/s/a"]]' "$(assign 10 graph /s/a)"
+    expect '[["/s/libc"], ["/s/a", "/s/b", "/s/lib"]]' "$(assign 2 graph)"
+    expect '[["/s/a", "/s/b", "/s/lib", "/s/libc"]]' "$(assign 1 graph)"
     expect "[]" "$(assign 1 /dev/null)"
     expectFailure "at least 2 layers" assign 0 graph
+    expectFailure "unknown strategy 'size'" layer-split size 2 graph "" ""
+    printf '/s/x\n\n1\n/s/y\n' > broken
+    expectFailure "/s/y is referred to and not in broken" assign 2 broken
+    printf '/s/x\n\n1\n' > broken
+    expectFailure "broken ends within" assign 2 broken
+  '';
+
+  # A large path is by itself while small ones share; what others need lies below them.
+  layers-follow-use-and-size = check "use-and-size" { } ''
+    ${graphOfLibc}
+    printf '%s\n' "50000000 /s/libc" "9000000 /s/lib" "700 /s/a" "900 /s/b" > sizes
+    assign() { layer-split auto "$1" graph /s/layer /s/b sizes; }
+    expect '[["/s/libc"], ["/s/lib"], ["/s/a"], ["/s/b"]]' "$(assign 126)"
+    expect '[["/s/libc"], ["/s/lib"], ["/s/a", "/s/b"]]' "$(assign 3)"
+    expect '[["/s/lib", "/s/libc"], ["/s/a", "/s/b"]]' "$(assign 2)"
+    expect '[["/s/a", "/s/b", "/s/lib", "/s/libc"]]' "$(assign 1)"
+    expect '[["/s/a", "/s/b", "/s/lib", "/s/libc"]]' "$(layer-split single 9 graph /s/layer /s/b)"
+    expectFailure "can't look at /s/a" layer-split auto 9 graph /s/layer /s/b
+    echo "k /s/a" > sizes
+    expectFailure "is not a size and a path" assign 1
   '';
 
   unsupported-arguments-are-refused =
@@ -193,6 +233,7 @@ in
         { fromImage = base; }
         { fakeRootCommands = "chown 1 x"; }
         { maxLayers = 1; }
+        { maxLayers = 128; }
       ];
     in
     if lib.all lib.id refused && (image { }).success then

@@ -10,6 +10,9 @@
   tag = "1.0.0";
   created = "1970-01-01T00:00:01Z";
   maxLayers = 100;
+  layering = {
+    "strategy" = "auto";
+  };
 
   # Packages of the set that go into the image.
   contents = [ "cacert" ];

@@ -769,10 +769,24 @@ MALFORMED = (
     ),
     Malformed(
         "too many layers",
-        _IMAGE + "layers = { max = 126 }",
+        _IMAGE + "layers = { max = 128 }",
         "image.layers.max",
         4,
-        "from 1 to 125, not 126",
+        "from 2 to 127, not 128",
+    ),
+    Malformed(
+        "too few layers",
+        _IMAGE + "layers = { max = 1 }",
+        "image.layers.max",
+        4,
+        "from 2 to 127, not 1",
+    ),
+    Malformed(
+        "unknown layer strategy",
+        _IMAGE + 'layers = { strategy = "size" }',
+        "image.layers.strategy",
+        4,
+        "expected one of",
     ),
     # closure, tests
     Malformed(

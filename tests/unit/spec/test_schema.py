@@ -86,6 +86,8 @@ SEEN_BY_THE_SCHEMA = {
     "unknown compression",
     "unknown platform",
     "too many layers",
+    "too few layers",
+    "unknown layer strategy",
     "unknown minimise",
     "size without unit",
     "test as a table",
