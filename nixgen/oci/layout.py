@@ -37,11 +37,13 @@ class LayoutContent:
     """A layout before it is written: small blobs as bytes, layers as files.
 
     `top` is the descriptor of the image: the manifest, or the index over several platforms.
+    `referrers` are the entries of what refers to it; their blobs are among the others.
     """
 
     top: Descriptor
     small: dict[Digest, bytes]
     layers: dict[Digest, Path]
+    referrers: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,15 @@ def write_layout(images: Sequence[BuiltImage], dest: Path, *, tag: str | None) -
     where it can't be written; what was there is whole then, and nothing is left behind.
     """
     content = layout_content(images)
+    dest = write_content(content, dest, tag=tag)
+    return LayoutResult(path=dest, tag=tag, digest=content.top.digest, images=tuple(images))
+
+
+def write_content(content: LayoutContent, dest: Path, *, tag: str | None) -> Path:
+    """Write any image as the OCI layout `dest`, as `write_layout` does; its absolute path.
+
+    Raises what `write_layout` raises.
+    """
     # why: not resolved: a link to a layout stays a link.
     dest = Path(os.path.abspath(dest))  # noqa: PTH100
     with faults.writing("the image", dest):
@@ -117,7 +128,7 @@ def write_layout(images: Sequence[BuiltImage], dest: Path, *, tag: str | None) -
             _write_new(content, dest, tag)
         else:
             _write_over(content, dest, tag)
-    return LayoutResult(path=dest, tag=tag, digest=content.top.digest, images=tuple(images))
+    return dest
 
 
 def _is_layout(dest: Path) -> bool:
@@ -141,7 +152,8 @@ def _write_new(content: LayoutContent, dest: Path, tag: str | None) -> None:
         blobs.mkdir(parents=True)
         _add_blobs(content, blobs, added=[])
         (temporary / "oci-layout").write_bytes(MARKER)
-        write_durably(temporary / "index.json", layout_index(content, tag=tag))
+        own = [entry.as_json() for entry in content.referrers]
+        write_durably(temporary / "index.json", layout_index(content, tag=tag, referrers=own))
         sync_folder(temporary)
         temporary.chmod(0o755)
         try:
@@ -219,6 +231,8 @@ def _is_copy(place: Path, source: Path) -> bool:
 
 def _referrers(dest: Path, content: LayoutContent) -> tuple[list[Any], set[Digest]]:
     """The entries of the old index that refer to what stays, and all blobs that they need."""
+    own = [entry.as_json() for entry in content.referrers]
+    own_digests = {entry["digest"] for entry in own}
     entries: list[Any] = []
     kept: set[Digest] = set()
     try:
@@ -230,8 +244,8 @@ def _referrers(dest: Path, content: LayoutContent) -> tuple[list[Any], set[Diges
                 kept |= needs
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         # why: a damaged index is replaced like any other.
-        return [], set()
-    return entries, kept
+        return own, set()
+    return [*own, *(entry for entry in entries if entry["digest"] not in own_digests)], kept
 
 
 def _referrer_blobs(dest: Path, entry: Any, content: LayoutContent) -> set[Digest]:
