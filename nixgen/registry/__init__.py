@@ -1,0 +1,33 @@
+"""A client of container registries, after the OCI distribution specification 1.1.
+
+The order of use: `ImageReference.parse`, `Registry` as a context manager, then `push` or `pull`.
+"""
+
+from nixgen.registry.client import Registry
+from nixgen.registry.credentials import Credentials, Login
+from nixgen.registry.documents import Manifest
+from nixgen.registry.pulling import PullResult, pull
+from nixgen.registry.pushing import PushResult, push
+from nixgen.registry.reference import ImageReference
+from nixgen.registry.referrers import fallback_tag, list_referrers, put_referrer
+from nixgen.registry.transport import Limits
+from nixgen.registry.upload import Blob, Sent, send_blob
+
+__all__ = [
+    "Blob",
+    "Credentials",
+    "ImageReference",
+    "Limits",
+    "Login",
+    "Manifest",
+    "PullResult",
+    "PushResult",
+    "Registry",
+    "Sent",
+    "fallback_tag",
+    "list_referrers",
+    "pull",
+    "push",
+    "put_referrer",
+    "send_blob",
+]

@@ -1,0 +1,197 @@
+"""Pulling an image into an OCI layout, which appears only when all of it has been checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.digest import Digest
+from nixgen.errors import MachineError, UsageError
+from nixgen.oci.aside import aside
+from nixgen.oci.image import Descriptor
+from nixgen.oci.layout import LayoutContent, write_content
+from nixgen.platforms import Platform
+from nixgen.progress import BytesMoved, PhaseStarted
+from nixgen.registry.client import Registry
+from nixgen.registry.documents import Manifest
+from nixgen.registry.errors import WrongDigestError
+from nixgen.registry.reference import ImageReference
+from nixgen.registry.referrers import list_referrers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullResult:
+    """What a pull wrote. `digest` is of the manifest, or of the index with all its platforms."""
+
+    reference: ImageReference
+    path: Path
+    tag: str | None
+    digest: Digest
+    downloaded_bytes: int
+    downloaded_blobs: int
+    skipped_blobs: int
+    referrers: tuple[Digest, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The pull as `--json` prints it."""
+        return {
+            "reference": str(self.reference),
+            "path": str(self.path),
+            "tag": self.tag,
+            "digest": str(self.digest),
+            "downloaded_bytes": self.downloaded_bytes,
+            "downloaded_blobs": self.downloaded_blobs,
+            "skipped_blobs": self.skipped_blobs,
+            "referrers": [str(digest) for digest in self.referrers],
+        }
+
+
+def pull(
+    registry: Registry,
+    dest: Path,
+    *,
+    platform: Platform | None = None,
+    with_referrers: bool = True,
+) -> PullResult:
+    """Write what the registry's reference names as the OCI layout `dest`, replacing one there.
+
+    `platform` takes that one manifest out of an index; None takes everything. Blobs that an old
+    layout at `dest` has are not downloaded again. Raises NetworkError, UsageError where the
+    platform is not there or `dest` is something else, MachineError where it can't be written.
+    """
+    reference = registry.reference
+    registry.reporter.report(PhaseStarted(name=f"pull {reference}"))
+    top = registry.get_manifest(reference.target)
+    if platform is not None and top.is_index:
+        top = registry.get_manifest(_choose(top, platform, reference).digest)
+    manifests = _manifests_below(registry, top)
+    referrers = _referrers(registry, manifests) if with_referrers else ()
+    # why: not resolved: a link to a layout stays a link.
+    dest = Path(os.path.abspath(dest))  # noqa: PTH100
+    try:
+        dest.parent.mkdir(parents=True, exist_ok=True)
+        with aside(dest, folder=True) as work:
+            blobs = _blobs(registry, (*manifests, *referrers))
+            kept, got = _download(registry, blobs, dest, work)
+            content = LayoutContent(
+                top=top.descriptor,
+                small={each.digest: each.data for each in (*manifests, *referrers)},
+                layers={**kept, **got},
+                referrers=tuple(each.as_referrer() for each in referrers),
+            )
+            write_content(content, dest, tag=reference.tag)
+    except OSError as error:
+        place = error.filename or dest
+        raise MachineError(f"can't write the image {place}: {error.strerror}") from error
+    return PullResult(
+        reference=reference.with_digest(top.digest),
+        path=dest,
+        tag=reference.tag,
+        digest=top.digest,
+        downloaded_bytes=sum(blobs[digest].size_bytes for digest in got),
+        downloaded_blobs=len(got),
+        skipped_blobs=len(kept),
+        referrers=tuple(each.digest for each in referrers),
+    )
+
+
+def _choose(index: Manifest, platform: Platform, reference: ImageReference) -> Descriptor:
+    entries = [entry for entry in index.manifests() if entry.platform is not None]
+    for entry in entries:
+        if entry.platform == platform:
+            return entry
+    known = ", ".join(sorted(str(entry.platform) for entry in entries)) or "none that is known"
+    raise UsageError(f"{reference} has no image for {platform}; it has: {known}")
+
+
+def _manifests_below(registry: Registry, top: Manifest) -> tuple[Manifest, ...]:
+    if not top.is_index:
+        return (top,)
+    digests = dict.fromkeys(entry.digest for entry in top.manifests())
+    return (*(registry.get_manifest(digest) for digest in digests), top)
+
+
+def _referrers(registry: Registry, manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    found: dict[Digest, Manifest] = {}
+    for manifest in manifests:
+        for entry in list_referrers(registry, manifest.digest):
+            referrer = registry.get_manifest(entry.digest)
+            if not referrer.is_index and referrer.subject() == manifest.digest:
+                found[referrer.digest] = referrer
+    return tuple(found[digest] for digest in sorted(found))
+
+
+def _blobs(registry: Registry, manifests: Sequence[Manifest]) -> dict[Digest, Descriptor]:
+    blobs: dict[Digest, Descriptor] = {}
+    for manifest in manifests:
+        for descriptor in () if manifest.is_index else manifest.blobs():
+            known = blobs.setdefault(descriptor.digest, descriptor)
+            if known.size_bytes != descriptor.size_bytes:
+                raise WrongDigestError(
+                    f"{registry.reference} gives the blob {descriptor.digest} two sizes"
+                )
+    return blobs
+
+
+def _download(
+    registry: Registry, blobs: dict[Digest, Descriptor], dest: Path, work: Path
+) -> tuple[dict[Digest, Path], dict[Digest, Path]]:
+    """The blobs that were there and those that have come, each checked, as files."""
+    kept: dict[Digest, Path] = {}
+    for digest, descriptor in blobs.items():
+        place = dest / "blobs" / "sha256" / digest.hex
+        if _is_whole(place, descriptor):
+            kept[digest] = place
+    wanted = [blobs[digest] for digest in sorted(blobs) if digest not in kept]
+    moved = _Moved(registry, sum(descriptor.size_bytes for descriptor in wanted))
+    with ThreadPoolExecutor(max_workers=max(1, registry.limits.jobs)) as pool:
+        waiting = {
+            descriptor.digest: pool.submit(
+                _fetch, registry, descriptor, work / descriptor.digest.hex, moved
+            )
+            for descriptor in wanted
+        }
+        try:
+            return kept, {digest: future.result() for digest, future in waiting.items()}
+        except BaseException:
+            registry.stopped.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _is_whole(place: Path, descriptor: Descriptor) -> bool:
+    if place.is_symlink() or not place.is_file():
+        return False
+    right_size = place.stat().st_size == descriptor.size_bytes
+    return right_size and Digest.of_file(place) == descriptor.digest
+
+
+def _fetch(registry: Registry, descriptor: Descriptor, place: Path, moved: _Moved) -> Path:
+    with place.open("wb") as file:
+
+        def write(data: bytes, offset: int) -> None:
+            if offset == 0:
+                file.seek(0)
+                file.truncate()
+            file.write(data)
+            moved.add(len(data))
+
+        registry.read_blob(descriptor, write)
+    return place
+
+
+class _Moved:
+    def __init__(self, registry: Registry, total_bytes: int) -> None:
+        self._reporter = registry.reporter
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+
+    def add(self, count: int) -> None:
+        self._done_bytes += count
+        total_bytes = max(self._total_bytes, self._done_bytes)
+        event = BytesMoved(what="received", done_bytes=self._done_bytes, total_bytes=total_bytes)
+        self._reporter.report(event)

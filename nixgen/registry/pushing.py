@@ -1,0 +1,220 @@
+"""Pushing an image: what is missing travels, and nothing is named before it is whole."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.digest import Digest
+from nixgen.errors import BuildError
+from nixgen.oci.image import MANIFEST_TYPE, BuiltImage
+from nixgen.oci.layout import layout_content
+from nixgen.oci.reading import Layout
+from nixgen.progress import BytesMoved, PhaseStarted
+from nixgen.registry.client import Registry
+from nixgen.registry.documents import Manifest, media_type_of
+from nixgen.registry.reference import DEFAULT_TAG, ImageReference, parse_tag
+from nixgen.registry.referrers import put_referrer
+from nixgen.registry.upload import Blob, Sent, send_blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushResult:
+    """What a push did. `digest` names the image in the registry; sizes in bytes."""
+
+    reference: ImageReference
+    digest: Digest
+    tags: tuple[str, ...]
+    uploaded_bytes: int
+    uploaded_blobs: int
+    mounted_blobs: int
+    skipped_blobs: int
+    referrers: tuple[Digest, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The push as `--json` prints it."""
+        return {
+            "reference": str(self.reference),
+            "digest": str(self.digest),
+            "tags": list(self.tags),
+            "uploaded_bytes": self.uploaded_bytes,
+            "uploaded_blobs": self.uploaded_blobs,
+            "mounted_blobs": self.mounted_blobs,
+            "skipped_blobs": self.skipped_blobs,
+            "referrers": [str(digest) for digest in self.referrers],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What is pushed: blobs, then manifests with `top` as the last, then referrers."""
+
+    blobs: dict[Digest, Blob]
+    manifests: tuple[Manifest, ...]
+    referrers: tuple[Manifest, ...]
+
+    @property
+    def top(self) -> Manifest:
+        return self.manifests[-1]
+
+
+def push(
+    source: Sequence[BuiltImage] | Layout,
+    registry: Registry,
+    *,
+    tags: Sequence[str] = (),
+    mount_from: Sequence[str] = (),
+    with_referrers: bool = True,
+) -> PushResult:
+    """Push images, one per platform, or a layout with its referrers.
+
+    The registry's reference names the repository; its tag, or `tags` where there are any, name
+    the image there, `latest` where neither does. Blobs go first and side by side, then manifests,
+    the index, referrers, and the tags last of all. `mount_from` are repositories of the same
+    registry that may have some blobs. Raises NetworkError; UsageError for a malformed tag;
+    BuildError, MachineError where the image can't be read.
+    """
+    names = _tags(registry.reference, tags)
+    content = _of_layout(source) if isinstance(source, Layout) else _of_images(source)
+    if not with_referrers:
+        content = _Content(blobs=content.blobs, manifests=content.manifests, referrers=())
+    registry.reporter.report(PhaseStarted(name=f"push {registry.reference.name}"))
+    sent = _send_blobs(registry, content, mount_from)
+    for manifest in content.manifests:
+        if registry.head_manifest(manifest.digest, scope=registry.push_scope) is None:
+            registry.put_manifest(manifest.digest, manifest)
+    for referrer in content.referrers:
+        put_referrer(registry, referrer)
+    for tag in names:
+        # why: a tag that can't be moved may be pushed again with what it names.
+        if registry.head_manifest(tag, scope=registry.push_scope) != content.top.digest:
+            registry.put_manifest(tag, content.top)
+    ways = list(sent.values())
+    return PushResult(
+        reference=registry.reference.with_digest(content.top.digest),
+        digest=content.top.digest,
+        tags=names,
+        uploaded_bytes=sum(
+            content.blobs[digest].size_bytes for digest, way in sent.items() if way is Sent.UPLOADED
+        ),
+        uploaded_blobs=ways.count(Sent.UPLOADED),
+        mounted_blobs=ways.count(Sent.MOUNTED),
+        skipped_blobs=ways.count(Sent.THERE),
+        referrers=tuple(referrer.digest for referrer in content.referrers),
+    )
+
+
+def _tags(reference: ImageReference, tags: Sequence[str]) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(tags)) or (reference.tag or DEFAULT_TAG,)
+    return tuple(parse_tag(tag, within=tag) for tag in chosen)
+
+
+def _send_blobs(
+    registry: Registry, content: _Content, mount_from: Sequence[str]
+) -> dict[Digest, Sent]:
+    """Send the blobs, the largest first, several at a time; the first failure ends the others."""
+    order = sorted(content.blobs.values(), key=lambda blob: (-blob.size_bytes, blob.digest))
+    moved = _Moved(registry, sum(blob.size_bytes for blob in order))
+    if not order:
+        return {}
+    # why first alone: one login is asked for then, not one for each thread.
+    sent = {order[0].digest: _send(registry, order[0], mount_from, moved)}
+    with ThreadPoolExecutor(max_workers=max(1, registry.limits.jobs)) as pool:
+        waiting = {
+            blob.digest: pool.submit(_send, registry, blob, mount_from, moved) for blob in order[1:]
+        }
+        try:
+            for digest, future in waiting.items():
+                sent[digest] = future.result()
+        except BaseException:
+            registry.stopped.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return sent
+
+
+def _send(registry: Registry, blob: Blob, mount_from: Sequence[str], moved: _Moved) -> Sent:
+    sent = send_blob(registry, blob, mount_from=mount_from, moved=moved.add)
+    if sent is not Sent.UPLOADED:
+        moved.leave_out(blob.size_bytes)
+    return sent
+
+
+class _Moved:
+    """Bytes that went out, told to the reporter; what is there already counts for nothing."""
+
+    def __init__(self, registry: Registry, total_bytes: int) -> None:
+        self._reporter = registry.reporter
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._done_bytes += count
+            self._tell()
+
+    def leave_out(self, size_bytes: int) -> None:
+        with self._lock:
+            self._total_bytes -= size_bytes
+            self._tell()
+
+    def _tell(self) -> None:
+        total_bytes = max(self._total_bytes, self._done_bytes)
+        event = BytesMoved(what="sent", done_bytes=self._done_bytes, total_bytes=total_bytes)
+        self._reporter.report(event)
+
+
+def _of_images(images: Sequence[BuiltImage]) -> _Content:
+    content = layout_content(images)
+    blobs = {image.config_digest: _in_memory(image.config) for image in images}
+    for image in images:
+        for layer in image.layers:
+            blobs[layer.digest] = Blob(
+                digest=layer.digest, size_bytes=layer.size_bytes, content=layer.blob
+            )
+    manifests = [_manifest(image.manifest, MANIFEST_TYPE) for image in images]
+    if len(images) > 1:
+        manifests.append(_manifest(content.small[content.top.digest], content.top.media_type))
+    return _Content(blobs=blobs, manifests=tuple(manifests), referrers=())
+
+
+def _of_layout(layout: Layout) -> _Content:
+    manifests = [_manifest(image.manifest, "") for image in layout.images]
+    if [manifest.digest for manifest in manifests] != [layout.digest]:
+        manifests.append(_read_manifest(layout, layout.digest))
+    referrers = [_read_manifest(layout, entry.digest) for entry in layout.referrers]
+    blobs = {}
+    for manifest in (*manifests, *referrers):
+        for descriptor in () if manifest.is_index else manifest.blobs():
+            blobs[descriptor.digest] = Blob(
+                digest=descriptor.digest,
+                size_bytes=descriptor.size_bytes,
+                content=layout.blob(descriptor.digest),
+            )
+    return _Content(blobs=blobs, manifests=tuple(manifests), referrers=tuple(referrers))
+
+
+def _read_manifest(layout: Layout, digest: Digest) -> Manifest:
+    path: Path = layout.blob(digest)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BuildError(f"can't read the blob {path}: {error.strerror}") from error
+    if Digest.of_bytes(data) != digest:
+        raise BuildError(f"the blob {path} does not have the digest that names it")
+    return _manifest(data, "")
+
+
+def _manifest(data: bytes, media_type: str) -> Manifest:
+    return Manifest(
+        media_type=media_type or media_type_of(data, ""), digest=Digest.of_bytes(data), data=data
+    )
+
+
+def _in_memory(data: bytes) -> Blob:
+    return Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
