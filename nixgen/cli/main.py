@@ -9,7 +9,19 @@ import typer
 
 import nixgen
 from nixgen._process import ending_on_signals
-from nixgen.cli import describe, doctor, image, inspection, lock, run, sources, store
+from nixgen.cli import (
+    cache,
+    describe,
+    doctor,
+    image,
+    inspection,
+    layers,
+    lock,
+    run,
+    sources,
+    store,
+    write,
+)
 from nixgen.cli.output import (
     end,
     open_missing_streams,
@@ -35,12 +47,15 @@ app.command("schema")(describe.schema)
 app.command("plan")(inspection.plan)
 app.command("generate")(inspection.generate)
 app.command("image")(image.image)
+app.command("layers")(layers.layers)
 app.command("run")(run.run)
 app.command("lock")(lock.lock)
 app.command("sources")(sources.sources)
 app.command("doctor")(doctor.doctor)
 app.command("log")(store.log)
 app.command("gc")(store.gc)
+app.command("write")(write.write)
+app.add_typer(cache.app, name="cache")
 
 
 def _print_version(value: bool) -> None:

@@ -6,7 +6,7 @@ standard library only, so that it can run inside a derivation.
 """
 
 from nixgen.oci.archive import write_docker_archive, write_oci_archive
-from nixgen.oci.cache import CachedLayer, LayerCache
+from nixgen.oci.cache import CachedLayer, LayerCache, cache_content, prune_cache
 from nixgen.oci.compress import (
     CompressionKind,
     Compressor,
@@ -56,6 +56,7 @@ __all__ = [
     "StoreLayer",
     "StoreRoot",
     "build_image",
+    "cache_content",
     "canonical_json",
     "gzip_compressor",
     "layer_sources",
@@ -64,6 +65,7 @@ __all__ = [
     "make_manifest",
     "materialise_rootfs",
     "parse_conf",
+    "prune_cache",
     "read_conf",
     "read_layout",
     "unpack_rootfs",

@@ -6,6 +6,7 @@ Below the cache's folder, `v1/`:
   them to be trusted. The key is a digest of all that the bytes depend on: the store paths in
   order, the owner and time of the entries, the compressor.
 - `blobs/<hex>`: the layer as stored, never writable; `tmp/`: what is being written.
+- `lock`: held in common by runs that use the cache, and alone by one that drops blobs.
 
 Everything is written aside and renamed, so runs may share a cache. Nothing is believed without
 its facts: the store paths are the same inodes as before and the blob has the recorded size,
@@ -16,6 +17,7 @@ was written before the machine last started (it may have been lost with the powe
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -23,6 +25,7 @@ import stat
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,7 @@ from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.folders import cache_folder
+from nixgen.oci import pruning
 from nixgen.oci.blob import Summed
 from nixgen.oci.store import StoreRoot
 
@@ -63,17 +67,45 @@ class LayerCache:
         self._usable = True
         self._lock = threading.Lock()
         self._boot = _boot_id()
+        self._lock_file: int | None = None
         try:
             for name in ("entries", "blobs", "tmp"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
             self._sweep()
         except OSError as error:
             self.disable(error)
+        self._hold()
 
     @classmethod
     def default_folder(cls) -> Path:
         """`$XDG_CACHE_HOME/nixgen/layers`, by default below `~/.cache`."""
         return cache_folder(os.environ) / "layers"
+
+    def _hold(self) -> None:
+        """Keep the blobs in place for as long as this object lives."""
+        # why: where there is no lock to open, nobody can drop blobs under one either.
+        with contextlib.suppress(OSError):
+            file = pruning.open_lock(self._folder)
+            weakref.finalize(self, os.close, file)
+            fcntl.flock(file, fcntl.LOCK_SH)
+            self._lock_file = file
+
+    def bound(self, max_bytes: int = pruning.DEFAULT_MAX_BYTES) -> None:
+        """Drop what was used longest ago, down to `max_bytes`; for the end of a run.
+
+        Layers that this object gave may be gone afterwards. Nothing is dropped while another run
+        uses the cache: that one will do it at its own end.
+        """
+        if not self._usable or self._lock_file is None:
+            return
+        with contextlib.suppress(OSError):
+            if pruning.size_of_blobs(self._folder) <= max_bytes:
+                return
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                pruning.prune(self._folder, max_bytes=max_bytes, older_than_s=None)
+            finally:
+                fcntl.flock(self._lock_file, fcntl.LOCK_SH)
 
     def disable(self, error: OSError) -> None:
         """Take nothing more in, and say once why; the work goes on without it."""
@@ -192,6 +224,33 @@ class LayerCache:
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < limit:
                     path.unlink()
+
+
+def cache_content(folder: Path) -> pruning.CacheContent:
+    """What the cache at `folder` holds; raises OSError."""
+    return pruning.read_content(folder / _FORMAT)
+
+
+def prune_cache(
+    folder: Path,
+    *,
+    max_bytes: int | None = None,
+    older_than_s: float | None = None,
+    warn: Warn,
+) -> pruning.Pruned:
+    """Drop layers from the cache at `folder`, see `pruning.prune`; raises OSError.
+
+    Runs that use the cache are waited for, which `warn` tells.
+    """
+    place = folder / _FORMAT
+    if not place.is_dir():
+        return pruning.Pruned(removed_layers=0, removed_bytes=0, kept_layers=0, kept_bytes=0)
+    with pruning.holding_alone(place, wait=False) as free:
+        if free:
+            return pruning.prune(place, max_bytes=max_bytes, older_than_s=older_than_s)
+    warn("another run uses the layer cache: waiting for its end")
+    with pruning.holding_alone(place, wait=True):
+        return pruning.prune(place, max_bytes=max_bytes, older_than_s=older_than_s)
 
 
 def layer_key(parts: Sequence[str | int]) -> str:

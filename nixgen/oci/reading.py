@@ -225,8 +225,13 @@ def _descriptor(document: Any) -> Descriptor:
 
 
 def _platform(config: Mapping[str, Any]) -> Platform:
-    parts = (config["os"], config["architecture"], config.get("variant"))
-    return Platform.parse("/".join(part for part in parts if part))
+    parts = [str(config["os"]), str(config["architecture"])]
+    parts += [str(config["variant"])] if config.get("variant") else []
+    try:
+        return Platform.parse("/".join(parts))
+    except ValueError:
+        # why: images of others may be for what nixgen does not build for.
+        return Platform(*parts)
 
 
 def _texts(document: Any) -> dict[str, str]:

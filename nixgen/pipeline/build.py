@@ -46,6 +46,8 @@ def build_and_write(
         form=form,
         cache=cache,
     )
+    if cache is not None:
+        cache.bound()
     conditions = find_conditions(
         nix, state, build_system=request.options.build_system, environ=os.environ
     )

@@ -1,0 +1,100 @@
+"""From an image conf to an image on disk, without an app description."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nixgen.digest import Digest
+from nixgen.oci.archive import write_docker_archive, write_oci_archive
+from nixgen.oci.cache import LayerCache
+from nixgen.oci.compress import Compressor
+from nixgen.oci.conf import read_conf
+from nixgen.oci.image import BuiltImage, build_image
+from nixgen.oci.layer import LayerBuilder
+from nixgen.oci.layout import write_layout
+from nixgen.oci.store import StoreRoot
+from nixgen.platforms import Platform
+
+ImageFormat = Literal["oci", "oci-archive", "docker-archive"]
+FORMATS: tuple[ImageFormat, ...] = ("oci", "oci-archive", "docker-archive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenImage:
+    """An image of a conf, as written. `digest` is of the manifest, or the image id (see format)."""
+
+    name: str
+    tag: str
+    path: Path
+    format: ImageFormat
+    digest: Digest
+    image: BuiltImage
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `nixgen write --json`, shaped as that of `nixgen image --json`."""
+        return {
+            "name": self.name,
+            "tag": self.tag,
+            "path": str(self.path),
+            "format": self.format,
+            "digest": str(self.digest),
+            "platforms": [self.image.as_json()],
+        }
+
+
+def write_conf(
+    conf_path: Path,
+    destination: Path,
+    *,
+    form: ImageFormat = "oci",
+    store: StoreRoot | None = None,
+    platform: Platform | None = None,
+    tag: str | None = None,
+    compressor: Compressor | None = None,
+    cache: LayerCache | None = None,
+) -> WrittenImage:
+    """Write the image of a conf.json; layers stay tar unless there is a `compressor`.
+
+    `platform` None is the conf's own `os` and `architecture`, `tag` None that of its `repo_tag`.
+    Raises UsageError (no conf there, `destination` taken), BuildError (the conf, or what it names,
+    is not usable), MachineError (missing store path, no space).
+    """
+    store = store or StoreRoot()
+    conf = read_conf(conf_path, store=store)
+    name, _, own_tag = conf.repo_tag.rpartition(":")
+    # why: the colon of `localhost:5000/name` is a port's.
+    if not name or "/" in own_tag:
+        name, own_tag = conf.repo_tag, "latest"
+    tag = tag or own_tag
+    with work_folder(destination) as work:
+        image = build_image(
+            conf,
+            store=store,
+            platform=platform or Platform(conf.os, conf.architecture),
+            builder=LayerBuilder(work=work, compressor=compressor, cache=cache),
+        )
+        if form == "docker-archive":
+            digest = write_docker_archive(image, destination, repo_tags=[f"{name}:{tag}"])
+        elif form == "oci-archive":
+            digest = write_oci_archive([image], destination, tag=tag)
+        else:
+            digest = write_layout([image], destination, tag=tag).digest
+    return WrittenImage(
+        name=name, tag=tag, path=destination, format=form, digest=digest, image=image
+    )
+
+
+@contextmanager
+def work_folder(destination: Path) -> Iterator[Path]:
+    """A folder for blobs, on the destination's file system where that can be written."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".nixgen-", dir=destination.absolute().parent)
+    except OSError:
+        folder = tempfile.TemporaryDirectory(prefix="nixgen-")
+    with folder as name:
+        yield Path(name)
