@@ -91,6 +91,33 @@ def test_an_update_changes_only_layers_that_hold_what_was_updated(limit: int) ->
     assert split_layers(after, strategy="auto", limit=limit) == expected
 
 
+@settings(deadline=None)
+@given(closures(max_size=8), st.integers(1, 9), st.data())
+def test_what_an_update_did_not_touch_stays_where_it_was(
+    closure: Closure, limit: int, data: st.DataObject
+) -> None:
+    numbered = {path: store_path(f"p{n}") for n, path in enumerate(closure.paths)}
+    before = _renamed(closure, numbered)
+    origin = data.draw(st.sampled_from(before.paths or [_APP]))
+    updated = {path for path, reached in before.reached.items() if origin in reached}
+    names = {path: path.replace("/0000-", "/9999-") for path in updated}
+    old = split_layers(before, strategy="auto", limit=limit)
+    new = split_layers(_renamed(before, names), strategy="auto", limit=limit)
+    assert new == tuple(tuple(names.get(path, path) for path in layer) for layer in old)
+
+
+def _renamed(closure: Closure, names: dict[str, str]) -> Closure:
+    def renamed(member: Member) -> Member:
+        references = tuple(names.get(path, path) for path in member.references)
+        path = names.get(member.path, member.path)
+        return dataclasses.replace(member, path=path, references=references)
+
+    return Closure(
+        members=tuple(map(renamed, closure.members)),
+        apps=frozenset(names.get(path, path) for path in closure.apps),
+    )
+
+
 def test_paths_are_in_the_order_of_names_whatever_their_hash() -> None:
     one, other = store_path("a", hash_part="zzzz"), store_path("b", hash_part="0000")
     assert sorted([other, one], key=path_order) == [one, other]

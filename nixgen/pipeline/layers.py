@@ -1,0 +1,116 @@
+"""From a description to the layers of its images, and why they are so."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nixgen.errors import MachineError
+from nixgen.nixcli import Nix, StorePath
+from nixgen.nixexpr import format_attribute_path
+from nixgen.oci import ImageConf, StoreRoot, read_conf
+from nixgen.pipeline.locking import keep_pins
+from nixgen.pipeline.prepare import Request, prepare
+from nixgen.pipeline.realise import Evaluated, evaluate, realise
+from nixgen.pipeline.state import State
+from nixgen.plan import ImagePlan
+from nixgen.plan.layer_facts import Decider, LayerFacts, explain_layers
+from nixgen.plan.layering import Closure, Member
+from nixgen.progress import PhaseStarted
+from nixgen.sources import Supply
+
+_BLOCK_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedImage:
+    """The layers of one image: those of store paths, and the size of the one of its own files."""
+
+    platform: str
+    decider: Decider
+    max_layers: int
+    store_layers: tuple[LayerFacts, ...]
+    own_bytes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """One element of `platforms` in the document of `nixgen layers --json`."""
+        return {
+            "platform": self.platform,
+            "strategy": self.decider,
+            "max_layers": self.max_layers,
+            "store_layers": [layer.as_json() for layer in self.store_layers],
+            "customisation_layer": {"size_bytes": self.own_bytes},
+        }
+
+
+def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedImage, ...]:
+    """Build what the images hold, and explain their layers, in the order of the platforms.
+
+    Raises as `build_and_write` does, and MachineError where a store path can't be read.
+    """
+    prepared = prepare(request, nix)
+    nix.reporter.report(PhaseStarted(name="evaluate"))
+    evaluated = evaluate(prepared, nix)
+    keep_pins(prepared)
+    nix.reporter.report(PhaseStarted(name="build"))
+    confs = realise(evaluated, nix, state=State.of_user(os.environ), supply=supply)
+    store = StoreRoot(root=nix.access.root or Path("/"))
+    decider_is_set = prepared.plan.package_set.kind != "bundled"
+    explained = []
+    for image, path in zip(prepared.plan.images, confs, strict=True):
+        conf = read_conf(path, store=store)
+        closure = _read_closure(conf, _find_apps(image, evaluated, nix), nix, store)
+        decider: Decider = "package-set" if decider_is_set else image.layer_strategy
+        layer_tar = store.physical(conf.customisation_layer) / "layer.tar"
+        explained.append(
+            ExplainedImage(
+                platform=str(image.platform),
+                decider=decider,
+                max_layers=image.max_layers,
+                store_layers=explain_layers(conf.store_layers, closure, decider),
+                own_bytes=layer_tar.stat().st_size,
+            )
+        )
+    return tuple(explained)
+
+
+def layer_bytes(place: Path) -> int:
+    """What a file, folder or link takes in a layer's tar: a header each, contents in blocks.
+
+    The same as `layer-split` measures. Raises OSError.
+    """
+    status = place.lstat()
+    if stat.S_ISREG(status.st_mode):
+        return _BLOCK_BYTES + -(-status.st_size // _BLOCK_BYTES) * _BLOCK_BYTES
+    if not stat.S_ISDIR(status.st_mode):
+        return _BLOCK_BYTES
+    return _BLOCK_BYTES + sum(layer_bytes(child) for child in place.iterdir())
+
+
+def _find_apps(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> frozenset[str]:
+    if image.build is None:
+        return frozenset()
+    attribute = format_attribute_path("images", image.platform.slug, "app")
+    (app,) = nix.instantiate(evaluated.trees.expression(), [attribute], names=evaluated.names)
+    return frozenset({str(app.path)})
+
+
+def _read_closure(conf: ImageConf, apps: Iterable[str], nix: Nix, store: StoreRoot) -> Closure:
+    held = set(conf.store_paths)
+    infos = nix.path_info(StorePath.parse(path) for path in sorted(held))
+    try:
+        members = tuple(
+            Member(
+                path=str(info.path),
+                size_bytes=layer_bytes(store.physical(str(info.path))),
+                references=tuple(ref for ref in map(str, info.references) if ref in held),
+            )
+            for info in infos
+        )
+    except OSError as error:
+        raise MachineError(f"can't read {error.filename}: {error.strerror}") from error
+    return Closure(members=members, apps=frozenset(apps))
