@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,10 +37,13 @@ from nixgen.cli.output import (
     print_result,
     reporting_errors,
 )
+from nixgen.cli.registry import CaFileOption, PlainHttpOption
 
 if TYPE_CHECKING:
     from nixgen.nixcli import BuildPlan
     from nixgen.pipeline.image import ImageResult
+    from nixgen.progress import Reporter
+    from nixgen.registry import ImageReference, PushResult
 
 _DEFAULT = Path("app.toml")
 
@@ -82,6 +86,16 @@ def image(
         bool,
         typer.Option("--record", help="Write the build record too, as PATH.record.json."),
     ] = False,
+    push: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--push",
+            metavar="REFERENCE",
+            help="Push the image there, HOST/REPOSITORY[:TAG]; may be repeated.",
+        ),
+    ] = None,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
     store: StoreOption = None,
     sources: SourcesOption = None,
     offline: OfflineOption = False,
@@ -96,6 +110,7 @@ def image(
         from nixgen.pipeline import build
         from nixgen.sources import make_supply
 
+        targets = _targets(push or (), form)
         request = make_request(
             description,
             profile=profile,
@@ -121,12 +136,45 @@ def image(
                     else build.layer_cache(warn=print_note, rehash=verify_cache),
                     with_record=record,
                 )
+                pushed = _publish(result, targets, plain_http, ca_file, reporter)
         if dry_run:
             print_steps(steps, as_json=as_json)
         elif as_json:
-            print_json(result.as_json())
+            print_json({**result.as_json(), "pushed": [each.as_json() for each in pushed]})
         else:
-            print_result(_format_result(result))
+            print_result("\n".join([_format_result(result), *map(_format_push, pushed)]))
+
+
+def _targets(references: Sequence[str], form: Format) -> tuple[ImageReference, ...]:
+    if not references:
+        return ()
+    from nixgen.pipeline.publish import parse_targets
+
+    return parse_targets(references, form.value)
+
+
+def _publish(
+    result: ImageResult,
+    targets: Sequence[ImageReference],
+    plain_http: bool,
+    ca_file: Path | None,
+    reporter: Reporter,
+) -> tuple[PushResult, ...]:
+    if not targets:
+        return ()
+    from nixgen.pipeline.publish import RegistryAccess, publish
+
+    access = RegistryAccess(
+        environ=os.environ, plain_http=plain_http or None, ca_file=ca_file, reporter=reporter
+    )
+    return publish(result, targets, access)
+
+
+def _format_push(pushed: PushResult) -> str:
+    return (
+        f"  pushed    {pushed.reference} ({', '.join(pushed.tags)}): "
+        f"{human_size(pushed.uploaded_bytes)} sent, {pushed.skipped_blobs} blobs were there"
+    )
 
 
 def print_steps(steps: BuildPlan, *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from nixgen.cli import (
     inspection,
     layers,
     lock,
+    registry,
     run,
     sources,
     store,
@@ -49,6 +50,7 @@ app.command("generate")(inspection.generate)
 app.command("image")(image.image)
 app.command("layers")(layers.layers)
 app.command("run")(run.run)
+app.command("pull")(registry.pull)
 app.command("lock")(lock.lock)
 app.command("sources")(sources.sources)
 app.command("doctor")(doctor.doctor)
