@@ -10,7 +10,7 @@ from nixgen.registry.pulling import PullResult, pull
 from nixgen.registry.pushing import PushResult, push
 from nixgen.registry.reference import ImageReference
 from nixgen.registry.referrers import fallback_tag, list_referrers, put_referrer
-from nixgen.registry.transport import Limits
+from nixgen.registry.request import Limits
 from nixgen.registry.upload import Blob, Sent, send_blob
 
 __all__ = [

@@ -26,7 +26,8 @@ from nixgen.registry.documents import (
 from nixgen.registry.errors import MalformedAnswerError, WrongDigestError
 from nixgen.registry.faults import Broken
 from nixgen.registry.reference import ImageReference
-from nixgen.registry.transport import Answer, Call, Limits, Transport, is_loopback
+from nixgen.registry.request import Answer, Call, Limits, is_loopback
+from nixgen.registry.transport import Transport
 
 _OK = frozenset({200})
 _MAYBE = frozenset({200, 404})

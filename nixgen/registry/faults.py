@@ -34,6 +34,7 @@ def translated(host: str) -> Iterator[None]:
         requests.exceptions.InvalidURL,
         requests.exceptions.InvalidHeader,
         urllib3.exceptions.LocationParseError,
+        ValueError,
     ) as error:
         raise MalformedAnswerError(f"{host} points to no usable address") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin, urlsplit
 
-import nixgen
 from nixgen.errors import InterruptedByUserError, NetworkError
-from nixgen.registry.auth import Authorizer, Scope, TokenRequest
+from nixgen.registry.auth import Authorizer, TokenRequest
 from nixgen.registry.credentials import Login
 from nixgen.registry.errors import (
     MalformedAnswerError,
@@ -25,6 +23,7 @@ from nixgen.registry.errors import (
     shown_url,
 )
 from nixgen.registry.faults import Broken, translated
+from nixgen.registry.request import Answer, Call, Limits, is_loopback
 
 if TYPE_CHECKING:
     import requests
@@ -35,68 +34,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _DOCKER_HUB = "docker.io"
 _DOCKER_HUB_SERVER = "registry-1.docker.io"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long, how often and how much. Times in seconds, sizes in bytes.
-
-    `total_s` bounds the reading of one blob, `small_s` of any other answer. Waits between tries
-    double from `back_off_s`; a registry that asks for a wait gets it, up to `max_wait_s`. Blobs
-    up to `chunk_bytes` are sent in one request, larger ones in such chunks.
-    """
-
-    connect_s: float = 15.0
-    read_s: float = 60.0
-    small_s: float = 60.0
-    total_s: float = 7200.0
-    tries: int = 5
-    back_off_s: float = 0.5
-    max_wait_s: float = 60.0
-    redirects: int = 5
-    manifest_bytes: int = 4 << 20
-    answer_bytes: int = 4 << 20
-    chunk_bytes: int = 16 << 20
-    pages: int = 1000
-    jobs: int = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request. `what` is for messages: "get the manifest x of y".
-
-    `good` are the status codes that are answers; others are refusals. A `body` that is a file is
-    sent once, so `again` is False for it; else broken connections and busy servers are retried.
-    """
-
-    method: str
-    url: str
-    what: str
-    scope: Scope
-    good: frozenset[int]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | BinaryIO | None = None
-    again: bool = True
-    max_bytes: int = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A whole answer, whose body was small enough. Names of headers are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host[:port]` is this machine."""
-    name = (urlsplit(f"//{host}").hostname or "").lower()
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 class Transport:
@@ -275,8 +212,6 @@ class Transport:
         headers = {} if request.authorization is None else {"Authorization": request.authorization}
         body = None
         if request.form is not None:
-            from urllib.parse import urlencode
-
             body = urlencode(request.form).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         call = Call(
@@ -324,18 +259,12 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            import requests  # why here: it costs 0.1 s that quick commands must not pay
+            # why here: requests costs 0.1 s that quick commands must not pay.
+            from nixgen.registry.session import PlainSession
 
-            session = self._local.session = requests.Session()
-            session.headers["User-Agent"] = f"nixgen/{nixgen.__version__}"
-            # why: with an authentication set, requests takes none from ~/.netrc.
-            session.auth = _unchanged
+            session = self._local.session = PlainSession()
             self._sessions.append(session)
         return session
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _proxies(url: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from nixgen.registry.errors import (
     UnreachableError,
     WrongDigestError,
 )
-from nixgen.registry.transport import Answer, Call
+from nixgen.registry.request import Answer, Call
 
 _RANGE = re.compile(r"(?:bytes=)?0-(\d{1,19})")
 _LARGEST_CHUNK_BYTES = 1 << 30

@@ -1,0 +1,416 @@
+"""What the client makes of a registry, or a network, that does not keep to the rules."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nixgen.digest import Digest
+from nixgen.errors import InterruptedByUserError, NetworkError
+from nixgen.oci import Descriptor
+from nixgen.registry import Blob, Credentials, Login, Manifest, Registry, push, send_blob
+from nixgen.registry.errors import (
+    CredentialsError,
+    DeniedError,
+    MalformedAnswerError,
+    RefusedError,
+    UnavailableError,
+    UnreachableError,
+    WrongDigestError,
+)
+from tests.fakes.registry import PASSWORD, FakeRegistry, Handler, serving
+from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
+from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, make_manifest
+
+DATA = b"some bytes of a layer " * 50
+DIGEST = Digest.of_bytes(DATA)
+
+
+def fetch(registry: Registry, descriptor: Descriptor | None = None) -> bytes:
+    got = bytearray()
+
+    def write(data: bytes, offset: int) -> None:
+        del got[offset:]
+        got.extend(data)
+
+    registry.read_blob(descriptor or describe(LAYER_TYPE, DATA), write)
+    return bytes(got)
+
+
+@pytest.fixture
+def holder(fake: FakeRegistry) -> FakeRegistry:
+    """A registry that has one blob and one manifest, v1."""
+    fake.blobs["team/app", str(DIGEST)] = DATA
+    manifest = make_manifest(DATA, [DATA])
+    digest = str(Digest.of_bytes(manifest))
+    fake.manifests["team/app", digest] = (json.loads(manifest)["mediaType"], manifest)
+    fake.tags["team/app", "v1"] = digest
+    return fake
+
+
+def status(code: int, **headers: str) -> Callable[[Handler], None]:
+    def act(handler: Handler) -> None:
+        handler.read_body()
+        handler.refuse(code, "BUSY", "come again", **headers)
+
+    return act
+
+
+def cut(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(DATA)))
+    handler.end_headers()
+    handler.wfile.write(DATA[:100])
+    handler.drop()
+
+
+def stall(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(DATA)))
+    handler.end_headers()
+    handler.wfile.write(DATA[:100])
+    handler.wfile.flush()
+    handler.connection.settimeout(5)
+    with contextlib.suppress(OSError):
+        handler.connection.recv(1)
+    handler.close_connection = True
+
+
+def endless(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    handler.close_connection = True
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(b"x" * 65536)
+
+
+def drip(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(DATA)))
+    handler.end_headers()
+    handler.close_connection = True
+    with contextlib.suppress(OSError):
+        for byte in DATA:
+            handler.wfile.write(bytes([byte]))
+            handler.wfile.flush()
+            time.sleep(0.02)
+
+
+def wrong(handler: Handler) -> None:
+    handler.reply(200, b"X" + DATA[1:])
+
+
+@pytest.mark.parametrize(
+    "action", [cut, stall, status(500), status(503), status(429), Handler.drop]
+)
+def test_a_blob_comes_whole_after_some_failures(
+    holder: FakeRegistry, registry: Registry, action: Callable[[Handler], None]
+) -> None:
+    holder.misbehave("GET", "/blobs/", action, times=2)
+    assert fetch(registry) == DATA
+    assert len(holder.requests("GET")) == 3
+
+
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [
+        (cut, UnreachableError),
+        (Handler.drop, UnreachableError),
+        (endless, MalformedAnswerError),
+        (wrong, WrongDigestError),
+        (status(502), UnavailableError),
+        (status(429), UnavailableError),
+        (status(403), DeniedError),
+        (status(418), RefusedError),
+        (lambda handler: handler.reply(200, DATA[:5]), WrongDigestError),
+    ],
+)
+def test_what_stays_wrong_ends_in_an_error(
+    holder: FakeRegistry,
+    registry: Registry,
+    action: Callable[[Handler], None],
+    error: type[NetworkError],
+) -> None:
+    holder.misbehave("GET", "/blobs/", action, times=100)
+    with pytest.raises(error, match="get the blob"):
+        fetch(registry)
+    assert len(holder.requests("GET")) <= LIMITS.tries
+
+
+def test_a_body_that_drips_ends_at_the_limit(holder: FakeRegistry) -> None:
+    holder.misbehave("GET", "/blobs/", drip)
+    limits = replace(LIMITS, total_s=0.2)
+    slow = pytest.raises(UnavailableError, match=r"in 0\.2 s")
+    with open_registry(holder, limits=limits) as registry, slow:
+        fetch(registry)
+
+
+def test_a_manifest_without_end_is_not_read_to_the_end(
+    holder: FakeRegistry, registry: Registry
+) -> None:
+    holder.misbehave("GET", "/manifests/", endless)
+    with pytest.raises(MalformedAnswerError, match="more than 4194304 bytes"):
+        registry.get_manifest("v1")
+
+
+def test_a_manifest_with_another_digest_is_refused(
+    holder: FakeRegistry, registry: Registry
+) -> None:
+    digest = Digest(next(iter(holder.tags.values())).removeprefix("sha256:"))
+    holder.misbehave("GET", "/manifests/", lambda handler: handler.reply(200, b"{}"), times=100)
+    with pytest.raises(WrongDigestError, match="not sha256:"):
+        registry.get_manifest(digest)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"schemaVersion":2', b"[" * 10000, b"\xff"])
+def test_a_manifest_that_is_none_is_told(
+    holder: FakeRegistry, registry: Registry, body: bytes
+) -> None:
+    holder.misbehave("GET", "/manifests/", lambda handler: handler.reply(200, body))
+    with pytest.raises(MalformedAnswerError):
+        registry.get_manifest("v1")
+
+
+@pytest.mark.parametrize("layers", [None, {}, [1], [{"digest": "x"}], [{"size": -1}]])
+def test_a_manifest_with_malformed_descriptors_is_told(layers: object) -> None:
+    data = json.dumps({"config": describe("x", b"").as_json(), "layers": layers}).encode()
+    manifest = Manifest(media_type="x", digest=Digest.of_bytes(data), data=data)
+    with pytest.raises(MalformedAnswerError, match="layers"):
+        manifest.blobs()
+
+
+def test_the_registry_gets_the_wait_it_asks_for(holder: FakeRegistry, registry: Registry) -> None:
+    holder.misbehave("GET", "/blobs/", status(429, Retry_After="1"))
+    started_s = time.monotonic()
+    assert fetch(registry) == DATA
+    assert time.monotonic() - started_s >= 1
+
+
+@pytest.mark.parametrize("wait", ["999999999", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_a_wait_that_is_too_long_is_not_waited(
+    holder: FakeRegistry, registry: Registry, wait: str
+) -> None:
+    holder.misbehave("GET", "/blobs/", status(503, Retry_After=wait))
+    with pytest.raises(UnavailableError, match="503"):
+        fetch(registry)
+    assert len(holder.requests("GET")) == 1
+
+
+@pytest.mark.parametrize("wait", ["0", "soon", "-5", "Mon, 01 Jan 2001 00:00:00 GMT", "²"])
+def test_a_wait_that_is_past_or_no_time_is_none(
+    holder: FakeRegistry, registry: Registry, wait: str
+) -> None:
+    def busy(handler: Handler) -> None:
+        handler.reply(503, Retry_After=wait)
+
+    holder.misbehave("GET", "/blobs/", busy)
+    assert fetch(registry) == DATA
+
+
+def redirect(url: str) -> Callable[[Handler], None]:
+    return lambda handler: handler.reply(307, Location=url)
+
+
+def test_redirects_in_a_circle_end(holder: FakeRegistry, registry: Registry) -> None:
+    holder.misbehave("GET", "/blobs/", redirect(f"/v2/team/app/blobs/{DIGEST}"), times=100)
+    with pytest.raises(MalformedAnswerError, match="more than 5 redirects"):
+        fetch(registry)
+
+
+def test_the_body_of_a_redirect_is_not_read(holder: FakeRegistry, registry: Registry) -> None:
+    def moved(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", handler.path)
+        handler.send_header("Content-Length", str(1 << 40))
+        handler.end_headers()
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b"x" * 65536)
+
+    holder.misbehave("GET", "/blobs/", moved)
+    assert fetch(registry) == DATA
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://["])
+def test_redirects_to_nowhere_are_told(holder: FakeRegistry, registry: Registry, url: str) -> None:
+    holder.misbehave("GET", "/blobs/", redirect(url))
+    with pytest.raises(MalformedAnswerError, match="points to an address"):
+        fetch(registry)
+
+
+@pytest.mark.parametrize("auth", ["basic", "bearer"])
+def test_another_host_gets_no_login(auth: str) -> None:
+    with serving() as storage, serving(auth=auth) as fake:
+        storage.misbehave("GET", "/stored", lambda handler: handler.reply(200, DATA))
+        with open_registry(fake, credentials=LOGIN) as registry:
+            registry.head_manifest("v1")
+            fake.misbehave("GET", "/blobs/", redirect(f"http://{storage.host}/stored?sig=x"))
+            assert fetch(registry) == DATA
+        assert [str(seen) for seen in storage.seen] == ["GET /stored?sig=x"]
+        assert "Authorization" not in storage.seen[0].headers
+        assert any("Authorization" in seen.headers for seen in fake.seen)
+
+
+def test_an_address_that_was_signed_is_not_told(fake: FakeRegistry, registry: Registry) -> None:
+    with serving() as storage:
+        gone = f"http://{storage.host}/stored?sig=top-secret"
+    fake.misbehave("GET", "/blobs/", redirect(gone), times=100)
+    with pytest.raises(UnreachableError) as caught:
+        fetch(registry)
+    assert "top-secret" not in str(caught.value)
+
+
+def test_a_token_is_used_again_and_got_anew_when_refused(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    with serving(auth="bearer") as fake, open_registry(fake, credentials=LOGIN) as registry:
+        push(layout, registry)
+        assert len(fake.requests("GET", "/token")) == 1
+        for scopes in fake.tokens.values():
+            scopes.clear()
+        push(layout, registry)
+        assert len(fake.requests("GET", "/token")) == 2
+
+
+def test_an_identity_token_is_exchanged_by_post() -> None:
+    known = Credentials(explicit=Login(identity_token="identity"))
+    with serving(auth="bearer") as fake, open_registry(fake, credentials=known) as registry:
+        assert registry.head_manifest("v1") is None
+        assert len(fake.requests("POST", "/token")) == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Digest x", "Bearer", 'Bearer realm=""', "Basic realm", 'Bearer realm="ftp://x"', "\xff"],
+)
+def test_a_login_that_leads_nowhere_ends(fake: FakeRegistry, header: str) -> None:
+    def refuse(handler: Handler) -> None:
+        handler.refuse(401, "UNAUTHORIZED", WWW_Authenticate=header)
+
+    fake.misbehave("GET", "/manifests/", refuse, times=100)
+    refused = pytest.raises((CredentialsError, MalformedAnswerError))
+    with open_registry(fake, credentials=LOGIN) as registry, refused:
+        registry.get_manifest("v1")
+    assert len(fake.seen) <= 2
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"token": 1}', b'{"token": "a\\nb"}', b'{"expires_in": "x"}']
+)
+def test_a_token_that_is_none_is_told(body: bytes) -> None:
+    with serving(auth="bearer") as fake, open_registry(fake, credentials=LOGIN) as registry:
+        fake.misbehave("GET", "/token", lambda handler: handler.reply(200, body))
+        with pytest.raises((CredentialsError, MalformedAnswerError)):
+            registry.get_manifest("v1")
+
+
+def test_secrets_that_the_registry_sends_back_are_not_told() -> None:
+    def echo(handler: Handler) -> None:
+        given = handler.headers["Authorization"]
+        handler.refuse(403, "DENIED", f"{given} {PASSWORD}\x1b[31m\n" + "x" * 5000)
+
+    with serving(auth="basic") as fake, open_registry(fake, credentials=LOGIN) as registry:
+        registry.head_manifest("v1")
+        fake.misbehave("GET", "/manifests/", echo)
+        with pytest.raises(DeniedError) as caught:
+            registry.get_manifest("v1")
+    message = caught.value.message
+    assert PASSWORD not in message
+    assert LOGIN.explicit is not None
+    assert LOGIN.explicit.basic().removeprefix("Basic ") not in message
+    assert message.isprintable()
+    assert len(message) < 600
+
+
+@pytest.mark.parametrize("location", [None, "", "ftp://x/y", "http://["])
+def test_an_upload_without_a_place_is_told(
+    fake: FakeRegistry, registry: Registry, location: str | None
+) -> None:
+    headers = {} if location is None else {"Location": location}
+    fake.misbehave("POST", "/uploads/", lambda handler: handler.reply(202, **headers))
+    with pytest.raises(MalformedAnswerError, match="send"):
+        send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
+
+
+@pytest.mark.parametrize("action", [Handler.drop, status(500)])
+def test_an_upload_that_broke_is_made_again(
+    fake: FakeRegistry, registry: Registry, action: Callable[[Handler], None]
+) -> None:
+    fake.misbehave("PUT", "/uploads/", action)
+    send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
+    assert fake.blobs["team/app", str(DIGEST)] == DATA
+
+
+def test_an_upload_that_always_breaks_ends(fake: FakeRegistry, registry: Registry) -> None:
+    fake.misbehave("PUT", "/uploads/", Handler.drop, times=100)
+    with pytest.raises(UnreachableError, match="send the blob"):
+        send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
+    assert len(fake.requests("PUT")) == LIMITS.tries
+
+
+def test_a_blob_that_was_damaged_on_its_way_is_refused_by_the_registry(
+    fake: FakeRegistry, registry: Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "blob").write_bytes(b"X" + DATA[1:])
+    blob = Blob(digest=DIGEST, size_bytes=len(DATA), content=tmp_path / "blob")
+    with pytest.raises(RefusedError, match="DIGEST_INVALID"):
+        send_blob(registry, blob)
+
+
+def test_a_registry_that_stores_something_else_is_told(
+    fake: FakeRegistry, registry: Registry
+) -> None:
+    other = str(Digest.of_bytes(b"other"))
+    stored: Callable[[Handler], None] = lambda handler: handler.reply(  # noqa: E731
+        201, Docker_Content_Digest=other
+    )
+    manifest = make_manifest(DATA, [])
+    fake.misbehave("PUT", "/manifests/", stored)
+    with pytest.raises(WrongDigestError, match="stored"):
+        document = Manifest(media_type="x", digest=Digest.of_bytes(manifest), data=manifest)
+        registry.put_manifest("v1", document)
+
+
+def test_lists_without_end_and_lists_of_other_things_are_told(
+    fake: FakeRegistry,
+) -> None:
+    def again(handler: Handler) -> None:
+        handler.reply(200, b'{"tags":["a"]}', Link='</v2/team/app/tags/list?x>; rel="next"')
+
+    with open_registry(fake, limits=replace(LIMITS, pages=3)) as registry:
+        fake.misbehave("GET", "/tags/", again, times=3)
+        with pytest.raises(MalformedAnswerError, match="does not end"):
+            registry.list_tags()
+        fake.misbehave("GET", "/tags/", lambda handler: handler.reply(200, b'{"tags":[1]}'))
+        with pytest.raises(MalformedAnswerError, match="malformed list"):
+            registry.list_tags()
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_nobody_there_is_told_with_the_name(free_port: int) -> None:
+    fake = FakeRegistry(host=f"127.0.0.1:{free_port}")
+    refused = pytest.raises(UnreachableError, match="refused")
+    with open_registry(fake) as registry, refused as caught:
+        registry.get_manifest("v1")
+    assert fake.host in (caught.value.hint or "")
+
+
+def test_work_ends_when_it_is_stopped(holder: FakeRegistry, registry: Registry) -> None:
+    registry.stopped.set()
+    with pytest.raises(InterruptedByUserError):
+        fetch(registry)
+    assert holder.seen == []

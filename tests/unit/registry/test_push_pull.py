@@ -1,0 +1,258 @@
+from pathlib import Path
+
+import pytest
+
+from nixgen.digest import Digest
+from nixgen.errors import UsageError
+from nixgen.oci import read_layout
+from nixgen.platforms import Platform
+from nixgen.progress import BytesMoved, Event
+from nixgen.registry import (
+    Blob,
+    Limits,
+    Sent,
+    fallback_tag,
+    list_referrers,
+    pull,
+    push,
+    put_referrer,
+    send_blob,
+)
+from nixgen.registry.errors import (
+    CredentialsError,
+    ImmutableTagError,
+    NotFoundError,
+    UnreachableError,
+)
+from tests.fakes.registry import FakeRegistry, Handler, serving
+from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
+from tests.unit.registry.images import EMPTY, index_of, make_layout, make_referrer
+
+BOTH = ("linux/amd64", "linux/arm64")
+CHUNKS = Limits(read_s=0.5, tries=4, back_off_s=0.001, chunk_bytes=1000)
+
+
+@pytest.mark.parametrize("referrers_api", [True, False])
+@pytest.mark.parametrize("absolute_locations", [True, False])
+@pytest.mark.parametrize("auth", [None, "basic", "bearer"])
+def test_what_is_pushed_comes_back_with_its_referrers(
+    tmp_path: Path, auth: str | None, absolute_locations: bool, referrers_api: bool
+) -> None:
+    layout = make_layout(tmp_path / "made", platforms=BOTH, refer=True)
+    with serving(
+        auth=auth, absolute_locations=absolute_locations, referrers_api=referrers_api
+    ) as fake:
+        with open_registry(fake, credentials=LOGIN) as registry:
+            pushed = push(layout, registry, tags=["v1", "v2"])
+        with open_registry(fake, credentials=LOGIN) as registry:
+            pulled = pull(registry, tmp_path / "pulled")
+        assert fake.tags["team/app", "v2"] == str(layout.digest)
+    assert pushed.digest == pulled.digest == layout.digest
+    assert pushed.referrers == pulled.referrers == (layout.referrers[0].digest,)
+    back = read_layout(tmp_path / "pulled")
+    back.verify_layers()
+    assert index_of(back) == index_of(layout)
+    assert back.images == layout.images
+
+
+def test_a_second_push_sends_nothing(fake: FakeRegistry, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path, platforms=BOTH)
+    with open_registry(fake) as registry:
+        first = push(layout, registry)
+        fake.seen.clear()
+        second = push(layout, registry)
+    assert (first.uploaded_blobs, first.skipped_blobs) == (6, 0)
+    assert (second.uploaded_blobs, second.uploaded_bytes, second.skipped_blobs) == (0, 0, 6)
+    assert {seen.method for seen in fake.seen} == {"HEAD"}
+
+
+def test_manifests_come_after_blobs_then_the_index_then_tags(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    layout = make_layout(tmp_path, platforms=BOTH, refer=True)
+    with open_registry(fake) as registry:
+        push(layout, registry)
+    puts = [seen.path for seen in fake.requests("PUT")]
+    names = [path.rpartition("/")[2] for path in puts if "/manifests/" in path]
+    images = [str(image.digest) for image in layout.images]
+    assert puts[-len(names) :] == [f"/v2/team/app/manifests/{name}" for name in names]
+    assert names == [*images, str(layout.digest), str(layout.referrers[0].digest), "v1"]
+
+
+def test_blobs_of_another_repository_are_mounted(fake: FakeRegistry, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    with open_registry(fake) as registry:
+        push(layout, registry)
+    with open_registry(fake, "other/app:v1") as registry:
+        result = push(layout, registry, mount_from=["nothing/here", "team/app"])
+    assert (result.mounted_blobs, result.uploaded_bytes) == (4, 0)
+    assert fake.tags["other/app", "v1"] == str(layout.digest)
+
+
+def test_large_blobs_go_in_chunks(fake: FakeRegistry) -> None:
+    data = bytes(range(256)) * 20
+    with open_registry(fake, limits=CHUNKS) as registry:
+        blob = Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
+        assert send_blob(registry, blob) is Sent.UPLOADED
+    ranges = [seen.headers["Content-Range"] for seen in fake.requests("PATCH")]
+    assert ranges == ["0-999", "1000-1999", "2000-2999", "3000-3999", "4000-4999", "5000-5119"]
+    assert fake.blobs["team/app", str(blob.digest)] == data
+
+
+def test_a_chunk_that_broke_is_resumed_from_where_it_broke(fake: FakeRegistry) -> None:
+    data = bytes(range(256)) * 20
+
+    def half(handler: Handler) -> None:
+        session = handler.path.rpartition("/")[2].partition("?")[0]
+        fake.uploads[session].extend(handler.read_body(400))
+        handler.drop()
+
+    with open_registry(fake, limits=CHUNKS) as registry:
+        blob = Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
+        fake.misbehave("PATCH", "session", half)
+        send_blob(registry, blob)
+    ranges = [seen.headers["Content-Range"] for seen in fake.requests("PATCH")]
+    assert ranges[:3] == ["0-999", "400-1399", "1400-2399"]
+    assert fake.blobs["team/app", str(blob.digest)] == data
+
+
+def test_a_lost_session_starts_anew(fake: FakeRegistry) -> None:
+    data = b"x" * 3000
+
+    def forget(handler: Handler) -> None:
+        fake.uploads.clear()
+        fake.uploads["other"] = bytearray()
+        handler.behave()
+
+    with open_registry(fake, limits=CHUNKS) as registry:
+        blob = Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
+        fake.misbehave("PATCH", "session", forget)
+        send_blob(registry, blob)
+    assert len(fake.requests("POST")) == 2
+    assert fake.blobs["team/app", str(blob.digest)] == data
+
+
+def test_one_platform_can_be_pulled_and_an_unknown_one_is_told(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    layout = make_layout(tmp_path / "made", platforms=BOTH)
+    with open_registry(fake) as registry:
+        push(layout, registry)
+        pull(registry, tmp_path / "one", platform=Platform.parse("linux/arm64"))
+        with pytest.raises(UsageError, match="linux/amd64, linux/arm64"):
+            pull(registry, tmp_path / "none", platform=Platform.parse("linux/arm/v7"))
+    assert [str(image.platform) for image in read_layout(tmp_path / "one").images] == [
+        "linux/arm64"
+    ]
+    assert not (tmp_path / "none").exists()
+
+
+def test_blobs_that_are_there_are_not_pulled_again(fake: FakeRegistry, tmp_path: Path) -> None:
+    first = make_layout(tmp_path / "first")
+    second = make_layout(tmp_path / "second", layers=(b"first layer", b"new"))
+    with open_registry(fake) as registry:
+        push(first, registry)
+        pull(registry, tmp_path / "there")
+        push(second, registry)
+        result = pull(registry, tmp_path / "there")
+    assert (result.skipped_blobs, result.downloaded_blobs) == (2, 2)
+    back = read_layout(tmp_path / "there")
+    back.verify_layers()
+    assert back.digest == second.digest
+
+
+def test_a_failed_pull_leaves_what_was_there(fake: FakeRegistry, tmp_path: Path) -> None:
+    first = make_layout(tmp_path / "first")
+    second = make_layout(tmp_path / "second", layers=(b"other",))
+    with open_registry(fake) as registry:
+        push(first, registry)
+        pull(registry, tmp_path / "there")
+        push(second, registry)
+    with open_registry(fake) as registry:
+        fake.misbehave("GET", "/blobs/", lambda handler: handler.drop(), times=100)
+        with pytest.raises(UnreachableError):
+            pull(registry, tmp_path / "there")
+    assert read_layout(tmp_path / "there").digest == first.digest
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["first", "second", "there"]
+
+
+def test_tags_come_in_pages_and_sorted(fake: FakeRegistry, tmp_path: Path) -> None:
+    fake.page_size = 2
+    layout = make_layout(tmp_path)
+    with open_registry(fake) as registry:
+        push(layout, registry, tags=["c", "a", "e", "b", "d"])
+        assert registry.list_tags() == ("a", "b", "c", "d", "e")
+    assert len(fake.requests("GET", "tags")) == 3
+
+
+def test_an_immutable_tag_takes_the_same_image_again_and_no_other(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    fake.immutable_tags = True
+    first = make_layout(tmp_path / "first")
+    other = make_layout(tmp_path / "other", layers=(b"other",))
+    with open_registry(fake) as registry:
+        push(first, registry)
+        push(first, registry)
+        with pytest.raises(ImmutableTagError, match="immutable"):
+            push(other, registry)
+    assert fake.tags["team/app", "v1"] == str(first.digest)
+
+
+def test_referrers_without_the_interface_keep_kinds_annotations_and_neighbours(
+    tmp_path: Path,
+) -> None:
+    layout = make_layout(tmp_path)
+    subject = layout.images[0].digest
+    with serving(referrers_api=False) as fake, open_registry(fake) as registry:
+        push(layout, registry)
+        send_blob(
+            registry, Blob(digest=Digest.of_bytes(EMPTY), size_bytes=len(EMPTY), content=EMPTY)
+        )
+        top = registry.get_manifest(layout.digest).descriptor
+        for kind in ("application/x.b", "application/x.a", "application/x.b"):
+            put_referrer(registry, make_referrer(top, kind))
+        found = list_referrers(registry, subject)
+        assert sorted(entry.artifact_type or "" for entry in found) == [
+            "application/x.a",
+            "application/x.b",
+        ]
+        assert {(entry.annotations or {})["made-by"] for entry in found} == {"test"}
+        only = list_referrers(registry, subject, artifact_type="application/x.a")
+        assert [entry.artifact_type for entry in only] == ["application/x.a"]
+        assert ("team/app", fallback_tag(subject)) in fake.tags
+
+
+def test_credentials_that_are_wrong_or_missing_are_told_with_the_way_to_mend(
+    tmp_path: Path,
+) -> None:
+    layout = make_layout(tmp_path)
+    with serving(auth="bearer") as fake, open_registry(fake) as registry:
+        with pytest.raises(CredentialsError) as caught:
+            push(layout, registry)
+        assert caught.value.hint == f"docker login {fake.host}"
+        assert caught.value.exit_code == 5
+
+
+def test_what_is_not_there_is_told(fake: FakeRegistry, tmp_path: Path) -> None:
+    with open_registry(fake) as opened, pytest.raises(NotFoundError, match="team/app"):
+        pull(opened, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def report(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def test_progress_ends_with_all_bytes(fake: FakeRegistry, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    recorder = Recorder()
+    with open_registry(fake, limits=LIMITS) as registry:
+        registry.reporter = recorder
+        result = push(layout, registry)
+    last = [event for event in recorder.events if isinstance(event, BytesMoved)][-1]
+    assert last.done_bytes == last.total_bytes == result.uploaded_bytes
