@@ -116,3 +116,17 @@ def test_an_entry_over_a_package_is_refused_naming_it(package_set: Path, tmp_pat
     assert "/bin/busybox is provided by both /nix/store/" in message
     assert "-busybox-1" in message
     assert "the description" in message
+
+
+def test_the_layers_of_the_sets_own_dockertools_are_kept_and_told(
+    package_set: Path, tmp_path: Path
+) -> None:
+    image = _IMAGE + 'contents = ["lua"]\nentrypoint = ["lua"]\nlayers = { strategy = "auto" }\n'
+    project = write_project(tmp_path / "own", _head(package_set) + image)
+    outcome = run_cli("layers", project, "--json", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    (told,) = outcome.document["platforms"]
+    assert told["strategy"] == "package-set"
+    (layer,) = told["store_layers"]
+    assert any("-lua-" in path for path in layer["store_paths"])
+    assert layer["why"] == "the package set's own dockerTools decides"

@@ -224,6 +224,16 @@ in
     expectFailure "is not a size and a path" assign 1
   '';
 
+  # Sizes are those of files at any depth, not of folders or of what links point to.
+  sizes-are-measured-where-the-paths-lie = check "sizes" { } ''
+    mkdir -p large/a/b small
+    head -c 1000000 /dev/zero > large/a/b/file
+    ln -s ../large/a/b/file small/link
+    echo x > file
+    printf '%s\n\n0\n' "$PWD/large" "$PWD/small" "$PWD/file" > graph
+    expect "[[\"$PWD/large\"], [\"$PWD/file\", \"$PWD/small\"]]" "$(layer-split auto 9 graph "" "")"
+  '';
+
   unsupported-arguments-are-refused =
     let
       image =
