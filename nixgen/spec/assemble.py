@@ -212,9 +212,7 @@ def _port_order(port: Port) -> tuple[int, str]:
 
 
 def _make_layers(record: Record) -> Layers:
-    return Layers(
-        max=record.values.get("max", 100), strategy=record.values.get("strategy", "auto")
-    )
+    return Layers(max=record.values.get("max", 100), strategy=record.values.get("strategy", "auto"))
 
 
 def _make_healthcheck(record: Record | None) -> Healthcheck | None:
