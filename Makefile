@@ -40,8 +40,9 @@ format: ## Rewrite the Python files as the formatter wants them
 docs: ## Write the generated reference pages anew
 	@$(BIN)/python -m nixgen.spec.reference > docs/reference/app-toml.md
 
-bench: ## Compare the image writer with dockerTools' own algorithm
+bench: ## Compare the image writer and the layering with those of dockerTools
 	@$(BIN)/python bench/bench_writer.py
+	@$(BIN)/python bench/bench_layering.py
 
 setup: ## Install what tests need and stop there
 	@.ci/setup test $(VENV)
