@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nixgen.digest import Digest
+from nixgen.errors import UsageError
 from nixgen.oci.image import Descriptor
 from nixgen.progress import Reporter, Silent
 from nixgen.registry.auth import Scope, pull_scope, push_scope
@@ -39,7 +40,8 @@ class Registry:
     """A repository in a registry. Use it as a context manager: connections are closed then.
 
     `plain_http` None means HTTP for this machine's own addresses without a `ca_file`, else HTTPS.
-    `stopped` ends the work soon after it is set. Every method raises NetworkError.
+    `stopped` ends the work soon after it is set. Every method raises NetworkError; the constructor
+    UsageError where `ca_file` is not there, and what `Credentials.find` raises.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Registry:
         reporter: Reporter | None = None,
         stopped: threading.Event | None = None,
     ) -> None:
+        if ca_file is not None and not ca_file.is_file():
+            raise UsageError(f"the file of certificates {ca_file} is not there")
         if plain_http is None:
             plain_http = ca_file is None and is_loopback(reference.host)
         login = (credentials or Credentials()).find(reference.host, reference.repository)

@@ -27,7 +27,7 @@ def translated(host: str) -> Iterator[None]:
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
         raise CertificateError(
             f"the certificate of {host} is not trusted: {_plain(error)}",
-            hint="name the file of the authority that signed it as the CA file",
+            hint="name the file of the authority that signed it: --ca-file FILE",
         ) from error
     except (
         requests.exceptions.InvalidSchema,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from nixgen.oci.aside import aside
 from nixgen.oci.image import Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
 from nixgen.platforms import Platform
-from nixgen.progress import BytesMoved, PhaseStarted
+from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import WrongDigestError
-from nixgen.registry.reference import ImageReference
+from nixgen.registry.reference import DEFAULT_TAG, ImageReference
 from nixgen.registry.referrers import list_referrers
+from nixgen.registry.transfer import Moved, run_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ def pull(
     platform is not there or `dest` is something else, MachineError where it can't be written.
     """
     reference = registry.reference
+    tag = reference.tag or (DEFAULT_TAG if reference.digest is None else None)
     registry.reporter.report(PhaseStarted(name=f"pull {reference}"))
     top = registry.get_manifest(reference.target)
     if platform is not None and top.is_index:
@@ -83,14 +85,14 @@ def pull(
                 layers={**kept, **got},
                 referrers=tuple(each.as_referrer() for each in referrers),
             )
-            write_content(content, dest, tag=reference.tag)
+            write_content(content, dest, tag=tag)
     except OSError as error:
         place = error.filename or dest
         raise MachineError(f"can't write the image {place}: {error.strerror}") from error
     return PullResult(
         reference=reference.with_digest(top.digest),
         path=dest,
-        tag=reference.tag,
+        tag=tag,
         digest=top.digest,
         downloaded_bytes=sum(blobs[digest].size_bytes for digest in got),
         downloaded_blobs=len(got),
@@ -147,20 +149,14 @@ def _download(
         if _is_whole(place, descriptor):
             kept[digest] = place
     wanted = [blobs[digest] for digest in sorted(blobs) if digest not in kept]
-    moved = _Moved(registry, sum(descriptor.size_bytes for descriptor in wanted))
-    with ThreadPoolExecutor(max_workers=max(1, registry.limits.jobs)) as pool:
-        waiting = {
-            descriptor.digest: pool.submit(
-                _fetch, registry, descriptor, work / descriptor.digest.hex, moved
-            )
-            for descriptor in wanted
-        }
-        try:
-            return kept, {digest: future.result() for digest, future in waiting.items()}
-        except BaseException:
-            registry.stopped.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    moved = Moved(registry, "received", sum(descriptor.size_bytes for descriptor in wanted))
+    fetches = {
+        descriptor.digest: partial(
+            _fetch, registry, descriptor, work / descriptor.digest.hex, moved
+        )
+        for descriptor in wanted
+    }
+    return kept, run_all(registry, fetches)
 
 
 def _is_whole(place: Path, descriptor: Descriptor) -> bool:
@@ -170,7 +166,7 @@ def _is_whole(place: Path, descriptor: Descriptor) -> bool:
     return right_size and Digest.of_file(place) == descriptor.digest
 
 
-def _fetch(registry: Registry, descriptor: Descriptor, place: Path, moved: _Moved) -> Path:
+def _fetch(registry: Registry, descriptor: Descriptor, place: Path, moved: Moved) -> Path:
     with place.open("wb") as file:
 
         def write(data: bytes, offset: int) -> None:
@@ -182,16 +178,3 @@ def _fetch(registry: Registry, descriptor: Descriptor, place: Path, moved: _Move
 
         registry.read_blob(descriptor, write)
     return place
-
-
-class _Moved:
-    def __init__(self, registry: Registry, total_bytes: int) -> None:
-        self._reporter = registry.reporter
-        self._total_bytes = total_bytes
-        self._done_bytes = 0
-
-    def add(self, count: int) -> None:
-        self._done_bytes += count
-        total_bytes = max(self._total_bytes, self._done_bytes)
-        event = BytesMoved(what="received", done_bytes=self._done_bytes, total_bytes=total_bytes)
-        self._reporter.report(event)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from nixgen.errors import BuildError
 from nixgen.oci.image import MANIFEST_TYPE, BuiltImage
 from nixgen.oci.layout import layout_content
 from nixgen.oci.reading import Layout
-from nixgen.progress import BytesMoved, PhaseStarted
+from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest, media_type_of
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference, parse_tag
 from nixgen.registry.referrers import put_referrer
+from nixgen.registry.transfer import Moved, run_all
 from nixgen.registry.upload import Blob, Sent, send_blob
 
 
@@ -79,9 +79,10 @@ def push(
     BuildError, MachineError where the image can't be read.
     """
     names = _tags(registry.reference, tags)
-    content = _of_layout(source) if isinstance(source, Layout) else _of_images(source)
-    if not with_referrers:
-        content = _Content(blobs=content.blobs, manifests=content.manifests, referrers=())
+    if isinstance(source, Layout):
+        content = _of_layout(source if with_referrers else replace(source, referrers=()))
+    else:
+        content = _of_images(source)
     registry.reporter.report(PhaseStarted(name=f"push {registry.reference.name}"))
     sent = _send_blobs(registry, content, mount_from)
     for manifest in content.manifests:
@@ -118,55 +119,20 @@ def _send_blobs(
 ) -> dict[Digest, Sent]:
     """Send the blobs, the largest first, several at a time; the first failure ends the others."""
     order = sorted(content.blobs.values(), key=lambda blob: (-blob.size_bytes, blob.digest))
-    moved = _Moved(registry, sum(blob.size_bytes for blob in order))
+    moved = Moved(registry, "sent", sum(blob.size_bytes for blob in order))
     if not order:
         return {}
     # why first alone: one login is asked for then, not one for each thread.
     sent = {order[0].digest: _send(registry, order[0], mount_from, moved)}
-    with ThreadPoolExecutor(max_workers=max(1, registry.limits.jobs)) as pool:
-        waiting = {
-            blob.digest: pool.submit(_send, registry, blob, mount_from, moved) for blob in order[1:]
-        }
-        try:
-            for digest, future in waiting.items():
-                sent[digest] = future.result()
-        except BaseException:
-            registry.stopped.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return sent
+    rest = {blob.digest: partial(_send, registry, blob, mount_from, moved) for blob in order[1:]}
+    return {**sent, **run_all(registry, rest)}
 
 
-def _send(registry: Registry, blob: Blob, mount_from: Sequence[str], moved: _Moved) -> Sent:
+def _send(registry: Registry, blob: Blob, mount_from: Sequence[str], moved: Moved) -> Sent:
     sent = send_blob(registry, blob, mount_from=mount_from, moved=moved.add)
     if sent is not Sent.UPLOADED:
         moved.leave_out(blob.size_bytes)
     return sent
-
-
-class _Moved:
-    """Bytes that went out, told to the reporter; what is there already counts for nothing."""
-
-    def __init__(self, registry: Registry, total_bytes: int) -> None:
-        self._reporter = registry.reporter
-        self._total_bytes = total_bytes
-        self._done_bytes = 0
-        self._lock = threading.Lock()
-
-    def add(self, count: int) -> None:
-        with self._lock:
-            self._done_bytes += count
-            self._tell()
-
-    def leave_out(self, size_bytes: int) -> None:
-        with self._lock:
-            self._total_bytes -= size_bytes
-            self._tell()
-
-    def _tell(self) -> None:
-        total_bytes = max(self._total_bytes, self._done_bytes)
-        event = BytesMoved(what="sent", done_bytes=self._done_bytes, total_bytes=total_bytes)
-        self._reporter.report(event)
 
 
 def _of_images(images: Sequence[BuiltImage]) -> _Content:

@@ -100,7 +100,7 @@ class Transport:
         """The bytes of an answer as they come, within limits; raises Broken, NetworkError."""
         deadline_s, count = time.monotonic() + total_s, 0
         while True:
-            self._check_stopped()
+            self.check_stopped()
             with translated(self.host):
                 # why read1: it gives what has come, so that a body that drips can't dodge limits.
                 chunk = response.raw.read1(_CHUNK_BYTES, decode_content=False)
@@ -134,9 +134,10 @@ class Transport:
         if asked_s > self.limits.max_wait_s and wait_s is not None:
             raise error
         self._stopped.wait(min(max(asked_s, 0.0), self.limits.max_wait_s))
-        self._check_stopped()
+        self.check_stopped()
 
-    def _check_stopped(self) -> None:
+    def check_stopped(self) -> None:
+        """Raise InterruptedByUserError once the work is to end."""
         if self._stopped.is_set():
             raise InterruptedByUserError("stopped")
 
@@ -190,7 +191,7 @@ class Transport:
         return self._send(call, self._authorizer.header(call.scope))
 
     def _send(self, call: Call, authorization: str | None) -> requests.Response:
-        self._check_stopped()
+        self.check_stopped()
         headers = {**call.headers, "Accept-Encoding": "identity"}
         if authorization is not None:
             headers["Authorization"] = authorization

@@ -75,10 +75,17 @@ class _Upload:
         self._registry = registry
         self._transport = registry.transport
         self._blob = blob
-        self._moved = moved
+        self._moved = self._checked(moved)
         self._what = f"send the blob {blob.digest} to {registry.reference.name}"
         self._chunk_bytes = registry.limits.chunk_bytes
         self._location: str | None = None
+
+    def _checked(self, moved: Callable[[int], None]) -> Callable[[int], None]:
+        def tell(count: int) -> None:
+            self._transport.check_stopped()
+            moved(count)
+
+        return tell
 
     def mount(self, repository: str) -> bool:
         query = urlencode({"mount": str(self._blob.digest), "from": repository}, safe=":/")

@@ -11,6 +11,7 @@ import hashlib
 import http.server
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -329,9 +330,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(**behaviour: Any) -> Iterator[FakeRegistry]:
+def serving(*, tls: ssl.SSLContext | None = None, **behaviour: Any) -> Iterator[FakeRegistry]:
     """A registry on 127.0.0.1 while the body runs."""
     server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        # why later: else one slow or refused handshake would hold up the rest.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     server.registry = FakeRegistry(host=f"127.0.0.1:{server.server_port}", **behaviour)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

@@ -20,6 +20,7 @@ from nixgen.registry import (
 )
 from nixgen.registry.errors import (
     CredentialsError,
+    DeniedError,
     ImmutableTagError,
     NotFoundError,
     UnreachableError,
@@ -168,7 +169,6 @@ def test_a_failed_pull_leaves_what_was_there(fake: FakeRegistry, tmp_path: Path)
         push(first, registry)
         pull(registry, tmp_path / "there")
         push(second, registry)
-    with open_registry(fake) as registry:
         fake.misbehave("GET", "/blobs/", lambda handler: handler.drop(), times=100)
         with pytest.raises(UnreachableError):
             pull(registry, tmp_path / "there")
@@ -256,3 +256,33 @@ def test_progress_ends_with_all_bytes(fake: FakeRegistry, tmp_path: Path) -> Non
         result = push(layout, registry)
     last = [event for event in recorder.events if isinstance(event, BytesMoved)][-1]
     assert last.done_bytes == last.total_bytes == result.uploaded_bytes
+
+
+def test_one_blob_that_fails_ends_the_push_and_the_registry_can_be_used_again(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    layers = tuple(bytes([number]) * 1000 for number in range(12))
+    layout = make_layout(tmp_path, layers=layers)
+    fake.misbehave("PUT", "/uploads/session-5", lambda handler: handler.refuse(403, "DENIED"))
+    with open_registry(fake) as registry:
+        with pytest.raises(DeniedError):
+            push(layout, registry)
+        assert fake.tags == {}
+        assert push(layout, registry).digest == layout.digest
+
+
+def test_an_image_without_a_tag_is_the_latest(fake: FakeRegistry, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path / "made")
+    with open_registry(fake, "team/app") as registry:
+        assert push(layout, registry).tags == ("latest",)
+        assert pull(registry, tmp_path / "pulled").tag == "latest"
+    with open_registry(fake, f"team/app@{layout.digest}") as registry:
+        assert pull(registry, tmp_path / "pinned").tag is None
+
+
+def test_referrers_can_be_left_behind(fake: FakeRegistry, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path / "made", refer=True)
+    with open_registry(fake) as registry:
+        assert push(layout, registry, with_referrers=False).referrers == ()
+        push(layout, registry)
+        assert pull(registry, tmp_path / "pulled", with_referrers=False).referrers == ()
