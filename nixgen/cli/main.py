@@ -11,9 +11,11 @@ import nixgen
 from nixgen._process import ending_on_signals
 from nixgen.cli import (
     cache,
+    copy,
     describe,
     doctor,
     image,
+    inspect,
     inspection,
     layers,
     lock,
@@ -57,6 +59,8 @@ app.command("doctor")(doctor.doctor)
 app.command("log")(store.log)
 app.command("gc")(store.gc)
 app.command("write")(write.write)
+app.command("inspect")(inspect.inspect)
+app.command("copy")(copy.copy)
 app.add_typer(cache.app, name="cache")
 
 

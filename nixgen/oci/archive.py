@@ -23,7 +23,7 @@ from nixgen.oci.aside import aside
 from nixgen.oci.blob import Summing
 from nixgen.oci.image import BuiltImage, canonical_json
 from nixgen.oci.layer import BuiltLayer
-from nixgen.oci.layout import MARKER, layout_content, layout_index
+from nixgen.oci.layout import MARKER, LayoutContent, layout_content, layout_index
 from nixgen.oci.tarheader import HeaderEncoder, Ownership, padding, trailer
 
 _COPY_BYTES = 1 << 20
@@ -54,16 +54,47 @@ def write_oci_archive(images: Sequence[BuiltImage], dest: Path, *, tag: str | No
     Raises UsageError where `dest` is no file, MachineError where it can't be written.
     """
     content = layout_content(images)
-    with _archive(dest, images[0].mtime) as archive:
+    write_archive_content(content, dest, tag=tag, mtime=images[0].mtime)
+    return content.top.digest
+
+
+def write_archive_content(
+    content: LayoutContent, dest: Path, *, tag: str | None, mtime: int
+) -> None:
+    """Write a layout of which all is known as a tar, as `write_oci_archive` does."""
+    with _archive(dest, mtime) as archive:
         archive.add_bytes("oci-layout", MARKER)
-        archive.add_bytes("index.json", layout_index(content, tag=tag))
+        own = [entry.as_json() for entry in content.referrers]
+        archive.add_bytes("index.json", layout_index(content, tag=tag, referrers=own))
         for folder in ("blobs", "blobs/sha256"):
             archive.add_folder(folder)
         for digest, data in sorted(content.small.items()):
             archive.add_bytes(f"blobs/sha256/{digest.hex}", data)
         for digest, path in sorted(content.layers.items()):
             archive.add_file(f"blobs/sha256/{digest.hex}", path)
-    return content.top.digest
+
+
+def write_docker_tars(
+    config: bytes,
+    tars: Sequence[tuple[Digest, Path]],
+    dest: Path,
+    *,
+    repo_tags: Sequence[str],
+    mtime: int,
+) -> Digest:
+    """Write a docker-archive of a config and layers that lie ready as tars; gives the image id.
+
+    `tars` are the layers' diffIDs and files, lowest first. Raises as `write_docker_archive`.
+    """
+    digest = Digest.of_bytes(config)
+    names = [f"{diff_id.hex}/layer.tar" for diff_id, _ in tars]
+    manifest = [{"Config": f"{digest.hex}.json", "RepoTags": list(repo_tags), "Layers": names}]
+    with _archive(dest, mtime) as archive:
+        for diff_id, path in sorted(dict(tars).items()):
+            archive.add_file(f"{diff_id.hex}/layer.tar", path)
+        archive.add_bytes(f"{digest.hex}.json", config)
+        archive.add_bytes("manifest.json", canonical_json(manifest))
+    return digest
 
 
 class _Archive:

@@ -13,6 +13,7 @@ from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import BuildError, UsageError
+from nixgen.oci.files import Files, FolderFiles
 from nixgen.oci.image import (
     INDEX_TYPE,
     MANIFEST_TYPE,
@@ -99,67 +100,95 @@ def read_layout(path: Path, *, tag: str | None = None) -> Layout:
         index = _object((path / "index.json").read_bytes())
         if version != "1.0.0":
             raise ValueError(f"the layout version is {version!r}, this reads 1.0.0")
-        entries = [_descriptor(entry) for entry in index["manifests"]]
-        return _Reader(path).layout(entries, tag)
+        content = read_content(FolderFiles(path=path), index, tag)
+        return Layout(
+            path=path,
+            tag=content.tag,
+            digest=content.top.digest,
+            images=content.images,
+            referrers=content.referrers,
+        )
     except OSError as error:
         raise UsageError(f"can't read {error.filename or path}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BuildError(f"the OCI image layout {path} is damaged: {error}") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a layout, in whatever form, holds of one image."""
+
+    tag: str | None
+    top: Descriptor
+    images: tuple[LayoutImage, ...]
+    referrers: tuple[Descriptor, ...]
+
+
+def read_content(files: Files, index: Mapping[str, Any], tag: str | None) -> Content:
+    """The image of that tag in the layout of which `index` is the `index.json`.
+
+    Raises UsageError for an unknown tag; what else is wrong comes as the exception it causes.
+    """
+    reader = _Reader(files)
+    entries = [parse_descriptor(entry) for entry in index["manifests"]]
+    top = _choose(files.path, entries, tag)
+    images = tuple(reader.images(top))
+    subjects = {top.digest, *(image.digest for image in images)}
+    others = [entry for entry in entries if _tag(entry) is None and entry is not top]
+    return Content(
+        tag=_tag(top),
+        top=top,
+        images=images,
+        referrers=tuple(entry for entry in others if reader.subject(entry) in subjects),
+    )
+
+
 class _Reader:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, files: Files) -> None:
+        self._files = files
 
-    def layout(self, entries: list[Descriptor], tag: str | None) -> Layout:
-        top = _choose(self._path, entries, tag)
-        images = tuple(self._images(top))
-        subjects = {top.digest, *(image.digest for image in images)}
-        others = [entry for entry in entries if _tag(entry) is None and entry is not top]
-        return Layout(
-            path=self._path,
-            tag=_tag(top),
-            digest=top.digest,
-            images=images,
-            referrers=tuple(entry for entry in others if self._subject(entry) in subjects),
-        )
-
-    def _images(self, top: Descriptor) -> list[LayoutImage]:
+    def images(self, top: Descriptor) -> list[LayoutImage]:
         if top.media_type == INDEX_TYPE:
-            index = _object(self._small(top))
-            manifests = [_descriptor(entry) for entry in index["manifests"]]
+            index = _object(read_small(self._files, top))
+            manifests = [parse_descriptor(entry) for entry in index["manifests"]]
             return [self._image(manifest) for manifest in manifests]
         return [self._image(top)]
 
     def _image(self, descriptor: Descriptor) -> LayoutImage:
         if descriptor.media_type != MANIFEST_TYPE:
             raise ValueError(f"{descriptor.digest} is a {descriptor.media_type}, no image")
-        manifest = self._small(descriptor)
-        document = _object(manifest)
-        config_descriptor = _descriptor(document["config"])
-        config = self._small(config_descriptor)
-        return LayoutImage(
-            platform=_platform(_object(config)),
-            digest=descriptor.digest,
-            manifest=manifest,
-            config=config,
-            config_digest=config_descriptor.digest,
-            layers=_layers(document, _object(config)),
-            annotations=_texts(document.get("annotations", {})),
-        )
+        manifest = read_small(self._files, descriptor)
+        config = read_small(self._files, parse_descriptor(_object(manifest)["config"]))
+        return parse_image(manifest, config)
 
-    def _subject(self, entry: Descriptor) -> Digest | None:
-        subject = _object(self._small(entry)).get("subject")
+    def subject(self, entry: Descriptor) -> Digest | None:
+        subject = _object(read_small(self._files, entry)).get("subject")
         return None if subject is None else Digest.parse(subject["digest"])
 
-    def _small(self, descriptor: Descriptor) -> bytes:
-        if descriptor.size_bytes > _SMALL_BLOB_BYTES:
-            raise ValueError(f"{descriptor.digest} is said to have {descriptor.size_bytes} bytes")
-        with (self._path / "blobs" / "sha256" / descriptor.digest.hex).open("rb") as file:
-            data = file.read(descriptor.size_bytes + 1)
-        if len(data) != descriptor.size_bytes or Digest.of_bytes(data) != descriptor.digest:
-            raise ValueError(f"the blob {descriptor.digest} does not have that digest and size")
-        return data
+
+def parse_image(manifest: bytes, config: bytes) -> LayoutImage:
+    """An image from its two documents; what is wrong comes as the exception it causes."""
+    document = _object(manifest)
+    return LayoutImage(
+        platform=_platform(_object(config)),
+        digest=Digest.of_bytes(manifest),
+        manifest=manifest,
+        config=config,
+        config_digest=Digest.of_bytes(config),
+        layers=_layers(document, _object(config)),
+        annotations=_texts(document.get("annotations", {})),
+    )
+
+
+def read_small(files: Files, descriptor: Descriptor) -> bytes:
+    """A manifest or config; raises ValueError where it is too large or not what it should be."""
+    if descriptor.size_bytes > _SMALL_BLOB_BYTES:
+        raise ValueError(f"{descriptor.digest} is said to have {descriptor.size_bytes} bytes")
+    with files.open(f"blobs/sha256/{descriptor.digest.hex}") as file:
+        data = file.read(descriptor.size_bytes + 1)
+    if len(data) != descriptor.size_bytes or Digest.of_bytes(data) != descriptor.digest:
+        raise ValueError(f"the blob {descriptor.digest} does not have that digest and size")
+    return data
 
 
 def _choose(path: Path, entries: list[Descriptor], tag: str | None) -> Descriptor:
@@ -177,7 +206,7 @@ def _choose(path: Path, entries: list[Descriptor], tag: str | None) -> Descripto
 
 
 def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[LayoutLayer, ...]:
-    descriptors = [_descriptor(entry) for entry in manifest["layers"]]
+    descriptors = [parse_descriptor(entry) for entry in manifest["layers"]]
     diff_ids = [Digest.parse(text) for text in config["rootfs"]["diff_ids"]]
     if len(descriptors) != len(diff_ids):
         raise ValueError(f"{len(descriptors)} layers, but {len(diff_ids)} diffIDs")
@@ -211,7 +240,8 @@ def _object(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _descriptor(document: Any) -> Descriptor:
+def parse_descriptor(document: Any) -> Descriptor:
+    """A descriptor; what is wrong comes as the exception it causes."""
     size_bytes = document["size"]
     if not isinstance(size_bytes, int) or isinstance(size_bytes, bool) or size_bytes < 0:
         raise ValueError(f"not a size: {size_bytes!r}")
