@@ -13,6 +13,7 @@ from nixgen.cli import (
     cache,
     copy,
     describe,
+    diff,
     doctor,
     image,
     inspect,
@@ -61,6 +62,7 @@ app.command("gc")(store.gc)
 app.command("write")(write.write)
 app.command("inspect")(inspect.inspect)
 app.command("copy")(copy.copy)
+app.command("diff")(diff.diff)
 app.add_typer(cache.app, name="cache")
 
 

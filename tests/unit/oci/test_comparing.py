@@ -1,0 +1,110 @@
+"""Differences between images: found, named, and none where there is none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nixgen.oci import (
+    BuiltImage,
+    ImageConf,
+    gzip_compressor,
+    write_docker_archive,
+    write_layout,
+    zstd_compressor,
+)
+from nixgen.oci.comparing import parse_package
+from tests.e2e.conftest import Outcome, run_cli
+from tests.unit.oci.synthetic import SyntheticStore
+
+Hello = tuple[SyntheticStore, ImageConf]
+Build = Callable[..., BuiltImage]
+
+
+@pytest.fixture
+def a(hello: Hello, build: Build, tmp_path: Path) -> Path:
+    write_layout([build(*hello, compressor=zstd_compressor("zstd"))], tmp_path / "a", tag="1")
+    return tmp_path / "a"
+
+
+def other(hello: Hello, build: Build, place: Path) -> Path:
+    """Another version of the program, a package more, another mode and variable."""
+    synthetic, conf = hello
+    [[library], [_, plain]] = conf.store_layers
+    program = synthetic.add_tree("program", {"bin/hello": b"#!/bin/sh\n", "share/doc": b"new"})
+    (synthetic.place(program) / "bin" / "hi").symlink_to("hello")
+    tool = synthetic.add_file("tool-1.2", b"tool")
+    custom = synthetic.add_customisation({".": None, "./bin": None, "./bin/hello": b"hello"})
+    config = {"Entrypoint": ["/bin/hello"], "Env": ["PATH=/usr/bin"]}
+    changed = synthetic.conf([[library], [program, plain, tool]], custom, config=config)
+    write_layout([build(synthetic, changed, annotations={"k": "v"})], place, tag="2")
+    return place
+
+
+def diff(*arguments: str | Path) -> Outcome:
+    return run_cli("diff", *arguments)
+
+
+def test_the_same_content_in_another_form_is_equal(
+    a: Path, hello: Hello, build: Build, tmp_path: Path
+) -> None:
+    image = build(*hello, compressor=gzip_compressor("pigz"))
+    write_layout([image], tmp_path / "b", tag="1")
+    write_docker_archive(image, tmp_path / "c.tar", repo_tags=["hello:1"])
+    for second in (a, tmp_path / "b", tmp_path / "c.tar"):
+        outcome = diff(a, second, "--json")
+        assert outcome.exit_code == 0, outcome.stderr
+        assert outcome.document["equal"] is True
+        assert outcome.document["files"] == outcome.document["packages"] == {}
+
+
+def test_what_differs_is_named(a: Path, hello: Hello, build: Build, tmp_path: Path) -> None:
+    outcome = diff(a, other(hello, build, tmp_path / "b"), "--json")
+    assert outcome.exit_code == 1, outcome.stderr
+    document = outcome.document
+    assert document["equal"] is False
+    assert sorted(document["packages"]) == ["program", "tool"]
+    assert document["packages"]["tool"]["a"] is None
+    assert document["packages"]["tool"]["b"][0]["version"] == "1.2"
+    assert sorted(document["files"]) == ["/tmp", "program: share/doc", "tool: ."]
+    assert document["files"]["/tmp"]["b"] is None
+    doc = document["files"]["program: share/doc"]
+    assert doc["a"]["sha256"] != doc["b"]["sha256"]
+    assert document["config"] == {"config.Env": {"a": ["PATH=/bin"], "b": ["PATH=/usr/bin"]}}
+    assert document["annotations"] == {"k": {"a": None, "b": "v"}}
+    text = diff(a, tmp_path / "b")
+    assert text.exit_code == 1
+    for part in ("+ tool", "- /tmp", "~ program: share/doc", "the images differ"):
+        assert part in text.stdout
+
+
+def test_without_zstd_it_is_said(a: Path, hello: Hello, build: Build, tmp_path: Path) -> None:
+    second = other(hello, build, tmp_path / "b")
+    (tmp_path / "bin").mkdir()
+    outcome = run_cli("diff", a, second, PATH=str(tmp_path / "bin"))
+    assert outcome.exit_code == 3
+    assert "the program 'zstd' was not found" in outcome.stderr
+
+
+def test_mistakes_are_told(a: Path, tmp_path: Path) -> None:
+    assert diff(a, tmp_path / "none").exit_code == 2
+    assert diff(a, a, "--platform", "linux/arm64").exit_code == 2
+    shutil.copytree(a, tmp_path / "b")
+    index = tmp_path / "b" / "index.json"
+    index.write_bytes(index.read_bytes()[:-9])
+    assert diff(a, tmp_path / "b").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "parsed"),
+    [
+        ("openssl-3.0.1-dev", ("openssl", "3.0.1-dev")),
+        ("python3-minimal-3.11", ("python3-minimal", "3.11")),
+        ("source", ("source", "")),
+    ],
+)
+def test_names_and_versions_are_told_apart(name: str, parsed: tuple[str, str]) -> None:
+    assert parse_package(name) == parsed
