@@ -18,6 +18,8 @@ from nixgen.errors import MachineError, NetworkError
 from nixgen.registry.auth import pull_scope
 from nixgen.registry.client import Registry
 from nixgen.registry.errors import (
+    CredentialsError,
+    DeniedError,
     MalformedAnswerError,
     RefusedError,
     UnavailableError,
@@ -94,7 +96,11 @@ class _Upload:
         # why: one may not see the other repository; then the blob is sent.
         good = frozenset({201, 202, 401, 403, 404, 405})
         call = Call(method="POST", url=url, what=self._what, scope=scope, good=good, body=b"")
-        answer = self._transport.call(call)
+        try:
+            answer = self._transport.call(call)
+        except CredentialsError:
+            # why: there may be no token for both; if there is none at all, sending says so.
+            return False
         if answer.status == 202:
             self._began(answer)
         return answer.status == 201
@@ -161,9 +167,9 @@ class _Upload:
             try:
                 offset = self._patch(file, offset, end)
                 failures = 0
-            except (UnreachableError, UnavailableError) as error:
+            except NetworkError as error:
                 failures += 1
-                if failures >= self._registry.limits.tries:
+                if not _may_go_on(error) or failures >= self._registry.limits.tries:
                     raise
                 self._registry.stopped.wait(self._registry.limits.back_off_s * 2 ** (failures - 1))
                 offset = self._position(error)
@@ -213,7 +219,9 @@ class _Upload:
         content: bytes | _Slice = b"" if body is None else body
         try:
             answer = self._call("PUT", url, good=frozenset({201}), body=content, headers=headers)
-        except (UnreachableError, UnavailableError) as error:
+        except NetworkError as error:
+            if not _may_go_on(error):
+                raise
             raise _LostError(error) from error
         told = answer.headers.get("docker-content-digest")
         if told is not None and told != str(self._blob.digest):
@@ -255,6 +263,14 @@ class _Upload:
         if self._location is None:
             raise AssertionError("the upload has begun")
         return self._location
+
+
+def _may_go_on(error: NetworkError) -> bool:
+    """Whether a request that failed with its body under way is worth another one."""
+    # why credentials: the upload has begun with them, so it is a token that has run out.
+    if isinstance(error, CredentialsError):
+        return not isinstance(error, DeniedError)
+    return isinstance(error, UnreachableError | UnavailableError)
 
 
 class _LostError(Exception):

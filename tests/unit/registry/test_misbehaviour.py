@@ -15,7 +15,7 @@ import pytest
 from nixgen.digest import Digest
 from nixgen.errors import InterruptedByUserError, NetworkError
 from nixgen.oci import Descriptor
-from nixgen.registry import Blob, Credentials, Login, Manifest, Registry, push, send_blob
+from nixgen.registry import Blob, Credentials, Login, Manifest, Registry, Sent, push, send_blob
 from nixgen.registry.errors import (
     CredentialsError,
     DeniedError,
@@ -278,6 +278,29 @@ def test_a_token_is_used_again_and_got_anew_when_refused(tmp_path: Path) -> None
             scopes.clear()
         push(layout, registry)
         assert len(fake.requests("GET", "/token")) == 2
+
+
+@pytest.mark.parametrize(("method", "chunk_bytes"), [("PATCH", 500), ("PUT", 5000)])
+def test_a_token_that_runs_out_during_an_upload_is_got_anew(method: str, chunk_bytes: int) -> None:
+    def run_out(handler: Handler) -> None:
+        for scopes in handler.registry.tokens.values():
+            scopes.clear()
+        handler.behave()
+
+    limits = replace(LIMITS, chunk_bytes=chunk_bytes)
+    with serving(auth="bearer") as fake:
+        fake.misbehave(method, "/uploads/", run_out)
+        with open_registry(fake, credentials=LOGIN, limits=limits) as registry:
+            send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
+        assert fake.blobs["team/app", str(DIGEST)] == DATA
+
+
+def test_a_mount_that_gets_no_token_becomes_an_upload() -> None:
+    with serving(auth="bearer") as fake:
+        fake.misbehave("GET", "/token.*secret", lambda handler: handler.refuse(403, "DENIED"))
+        with open_registry(fake, credentials=LOGIN) as registry:
+            blob = Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA)
+            assert send_blob(registry, blob, mount_from=["secret/app"]) is Sent.UPLOADED
 
 
 def test_an_identity_token_is_exchanged_by_post() -> None:
