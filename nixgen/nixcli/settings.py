@@ -66,8 +66,19 @@ class NixSettings:
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What Nix may see of this process's environment, and nothing of the user's Nix setup."""
     kept = {name: environ[name] for name in _KEPT_VARIABLES if name in environ}
+    if "XDG_CACHE_HOME" in kept and not _can_be_made(Path(kept["XDG_CACHE_HOME"], "nix")):
+        # why: newer Nix gives up there; the cache below the home does as well.
+        del kept["XDG_CACHE_HOME"]
     # why: an empty list of user configuration files keeps ~/.config/nix/nix.conf out.
     return {**kept, "LC_ALL": "C", "NIX_USER_CONF_FILES": "", "TERM": "dumb"}
+
+
+def _can_be_made(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def option_arguments(settings: NixSettings, access: StoreAccess) -> list[str]:

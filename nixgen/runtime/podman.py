@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
 import resource
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from pathlib import Path
 
 from nixgen import _process
 from nixgen.errors import MachineError
+from nixgen.oci.image import REF_NAME
 from nixgen.runtime.options import Job, Launch
 
 _CONTROL_TIMEOUT_S = 120.0
@@ -25,6 +28,7 @@ _PULL_TIMEOUT_S = 1800.0
 _SIGNAL_PATIENCE_S = 5.0
 _SIGNAL_PAUSE_S = 0.1
 _SAFE_PATH = re.compile(r"/[a-z0-9./-]*")
+_QUIET = "PODMAN_IGNORE_CGROUPSV1_WARNING=1"
 _RUNTIMES = ("crun", "runc")
 # why: what podman itself asks for where the machine sets no lower limit.
 _MOST_FILES = 1048576
@@ -51,7 +55,8 @@ def open_podman(job: Job) -> Iterator[Launch]:
 
         interactive = ["--interactive"] if job.options.interactive or job.options.tty else []
         yield Launch(
-            argv=("podman", "start", "--attach", *interactive, container),
+            # why: podman 5's warning about an old kernel interface is no output of the program.
+            argv=("env", _QUIET, "podman", "start", "--attach", *interactive, container),
             # why: podman passes on signals itself, and the terminal's where it has one.
             own_session=False,
             signal=signal_container,
@@ -84,23 +89,47 @@ def create_argv(job: Job, name: str, *, runtime: str | None) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _pulled(job: Job) -> Iterator[str]:
-    # why: podman names the image by the layout's path and refuses upper case there, and a name
-    # of its own keeps runs at the same time apart.
-    link = _link_folder() / f"nixgen-run-{secrets.token_hex(8)}"
-    link.symlink_to(job.image.layout.resolve())
-    name = f"localhost{link}"
+    # why: podman 4 names the image by the layout's path, in which it refuses upper case; podman 5
+    # by the tag. Here both are one name, of its own: runs at the same time are kept apart.
+    layout = _layout_folder() / f"nixgen-run-{secrets.token_hex(8)}"
+    name = f"localhost{layout}"
+    layout.mkdir(mode=0o700)
     try:
+        _write_renamed(job, layout, name)
         _podman(
             "pull",
             "--quiet",
             f"--platform={job.image.platform}",
-            f"oci:{link}:{job.image.tag}",
+            f"oci:{layout}:{name}",
             timeout_s=_PULL_TIMEOUT_S,
         ).check()
         yield name
     finally:
-        link.unlink()
+        shutil.rmtree(layout, ignore_errors=True)
         _podman("rmi", name)
+
+
+def _write_renamed(job: Job, place: Path, name: str) -> None:
+    """Make `place` a layout of the image's blobs in which the image has another name.
+
+    Raises MachineError where it can't be made, or the image is not there.
+    """
+    layout = job.image.layout.resolve()
+    try:
+        index = json.loads((layout / "index.json").read_bytes())
+        (entry,) = (
+            entry
+            for entry in index["manifests"]
+            if entry.get("annotations", {}).get(REF_NAME) == job.image.tag
+        )
+        renamed = {**entry, "annotations": {**entry["annotations"], REF_NAME: name}}
+        (place / "index.json").write_text(json.dumps({**index, "manifests": [renamed]}))
+        shutil.copyfile(layout / "oci-layout", place / "oci-layout")
+        (place / "blobs").symlink_to(layout / "blobs")
+    except OSError as error:
+        raise MachineError(f"{error.filename}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MachineError(f"{layout}: there is no image {job.image.tag} in it") from error
 
 
 @contextlib.contextmanager
@@ -157,7 +186,7 @@ def _limits() -> tuple[str, ...]:
     return tuple(found)
 
 
-def _link_folder() -> Path:
+def _layout_folder() -> Path:
     for folder in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108
         if _SAFE_PATH.fullmatch(str(folder)) and folder.is_dir():
             return folder

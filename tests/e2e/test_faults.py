@@ -225,7 +225,9 @@ def test_a_full_temporary_folder_is_named_with_its_variable(
 
 
 def test_a_full_cache_folder_is_a_warning(cli: Cli, project: Path, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "16k") as disk:
-        outcome = cli("image", project, "-o", tmp_path / "a", "-q", XDG_CACHE_HOME=str(disk))
+    (tmp_path / "cache").mkdir()
+    options = ("image", project, "-o", tmp_path / "a", "-q")
+    with small_disk(tmp_path / "cache/nixgen", "16k"):
+        outcome = cli(*options, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert outcome.exit_code == 0
     assert "nothing more goes into the layer cache" in outcome.stderr
