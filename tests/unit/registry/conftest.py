@@ -5,7 +5,7 @@ import pytest
 from nixgen.registry import Credentials, ImageReference, Limits, Login, Registry
 from tests.fakes.registry import PASSWORD, USER, FakeRegistry, serving
 
-LIMITS = Limits(connect_s=5, read_s=0.5, small_s=2, total_s=2, tries=4, back_off_s=0.001)
+LIMITS = Limits(connect_s=5, read_s=20, small_s=20, total_s=20, tries=4, back_off_s=0.001)
 LOGIN = Credentials(explicit=Login(username=USER, password=PASSWORD))
 
 

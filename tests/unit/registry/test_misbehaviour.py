@@ -108,9 +108,7 @@ def wrong(handler: Handler) -> None:
     handler.reply(200, b"X" + DATA[1:])
 
 
-@pytest.mark.parametrize(
-    "action", [cut, stall, status(500), status(503), status(429), Handler.drop]
-)
+@pytest.mark.parametrize("action", [cut, status(500), status(503), status(429), Handler.drop])
 def test_a_blob_comes_whole_after_some_failures(
     holder: FakeRegistry, registry: Registry, action: Callable[[Handler], None]
 ) -> None:
@@ -143,6 +141,12 @@ def test_what_stays_wrong_ends_in_an_error(
     with pytest.raises(error, match="get the blob"):
         fetch(registry)
     assert len(holder.requests("GET")) <= LIMITS.tries
+
+
+def test_a_blob_comes_whole_after_a_silence(holder: FakeRegistry) -> None:
+    holder.misbehave("GET", "/blobs/", stall)
+    with open_registry(holder, limits=replace(LIMITS, read_s=0.3)) as registry:
+        assert fetch(registry) == DATA
 
 
 def test_a_body_that_drips_ends_at_the_limit(holder: FakeRegistry) -> None:

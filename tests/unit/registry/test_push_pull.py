@@ -30,7 +30,7 @@ from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 from tests.unit.registry.images import EMPTY, index_of, make_layout, make_referrer
 
 BOTH = ("linux/amd64", "linux/arm64")
-CHUNKS = Limits(read_s=0.5, tries=4, back_off_s=0.001, chunk_bytes=1000)
+CHUNKS = Limits(tries=4, back_off_s=0.001, chunk_bytes=1000)
 
 
 @pytest.mark.parametrize("referrers_api", [True, False])
