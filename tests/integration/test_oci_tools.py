@@ -186,8 +186,11 @@ def test_podman_runs_the_image_as_an_ordinary_user(
     else:
         write_docker_archive(image, tmp_path / "out", repo_tags=["localhost/hello:1.0"])
         source = f"docker-archive:{tmp_path}/out"
-    # why: podman takes no --runroot longer than 50 characters.
-    with tempfile.TemporaryDirectory(prefix="podman-", dir="/tmp") as state:
+    # why: podman takes no --runroot longer than 50 characters, and newer ones still tidy up in it
+    # when they have ended.
+    with tempfile.TemporaryDirectory(
+        prefix="podman-", dir="/tmp", ignore_cleanup_errors=True
+    ) as state:
         seen = output(
             "podman", "--root", f"{state}/storage", "--runroot", f"{state}/run",
             "--storage-driver", "vfs", "--runtime", "runc", "run", "--rm", "--network=none",
