@@ -43,6 +43,7 @@ docs: ## Write the generated reference pages anew
 bench: ## Compare the image writer and the layering with those of dockerTools
 	@$(BIN)/python bench/bench_writer.py
 	@$(BIN)/python bench/bench_layering.py
+	@$(BIN)/python bench/bench_image.py
 
 setup: ## Install what tests need and stop there
 	@.ci/setup test $(VENV)
