@@ -162,8 +162,8 @@ def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
                 f"  locked     {old.manifest}\n"
                 f"  built      {result.manifest}",
                 hint=f"`nix-store --realise --check {result.derivation}` rebuilds the last step "
-                "and compares (`nixgen audit`, which is to do so for every step, is not there yet); "
-                "`nixgen lock` accepts the new digest",
+                "and compares (`nixgen audit`, which is to do so for every step, is not there "
+                "yet); `nixgen lock` accepts the new digest",
             )
         lock = lock.with_result(key, result)
     if not prepared.request.frozen:
