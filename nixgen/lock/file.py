@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import LockError, MachineError
 from nixgen.lock.model import FORMAT, Lock, LockedResult, LockedSet, ResultKey
+from nixgen.wholefile import write_whole
 
 LOCK_NAME = "nixgen.lock"
 
@@ -69,16 +68,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
     try:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return False
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_whole(path, text.encode())
     except OSError as error:
         raise MachineError(
             f"{path}: the lockfile can't be written: {error.strerror or error}",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +27,7 @@ from nixgen.oci import (
     write_oci_archive,
     zstd_compressor,
 )
+from nixgen.oci.writing import work_folder
 from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.realise import Evaluated
 from nixgen.plan import ImagePlan
@@ -98,7 +97,7 @@ def write_image(
         )
     nix.reporter.report(PhaseStarted(name="write layers"))
     store = StoreRoot(root=nix.access.root or Path("/"))
-    with _work_folder(destination) as work:
+    with work_folder(destination) as work:
         images = []
         for image, path in zip(plan.images, conf_paths, strict=True):
             conf = read_conf(path, store=store)
@@ -195,18 +194,6 @@ def _compressor(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> Compressor 
     # why: with another store root the program is not where its store path says.
     place = nix.physical_path(folder) / "bin" / program
     return dataclasses.replace(compressor, argv=(str(place), *compressor.argv[1:]))
-
-
-@contextmanager
-def _work_folder(destination: Path) -> Iterator[Path]:
-    """A folder for blobs, on the destination's file system where that can be written."""
-    parent = destination.absolute().parent
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=".nixgen-", dir=parent)
-    except OSError:
-        folder = tempfile.TemporaryDirectory(prefix="nixgen-")
-    with folder as name:
-        yield Path(name)
 
 
 def _write_oci(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:

@@ -9,8 +9,6 @@ paths of this machine, it goes beside the image on request.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from nixgen.errors import MachineError
 from nixgen.pipeline.conditions import Conditions
 from nixgen.pipeline.image import ImageResult, writer_digest
 from nixgen.pipeline.realise import Evaluated
+from nixgen.wholefile import write_whole
 
 FORMAT = 1
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -91,16 +90,7 @@ def write_statement(record: Any, place: Path) -> None:
     """Write the statement, whole or not at all; raises MachineError."""
     text = json.dumps(make_statement(record), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            temporary.chmod(0o644)
-            temporary.replace(place)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_whole(place, text.encode())
     except OSError as error:
         raise MachineError(
             f"{place}: the build record can't be written: {error.strerror or error}",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from nixgen.errors import MachineError
 from nixgen.folders import state_folder
+from nixgen.wholefile import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,9 @@ class State:
 
     def _write(self, place: Path, text: str) -> None:
         self._make(place.parent)
-        temporary = place.with_name(f".{place.name}.{os.getpid()}")
         try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(place)
+            write_whole(place, text.encode())
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise MachineError(
                 f"{place}: can't be written: {error.strerror or error}", hint=_HINT
             ) from error
