@@ -17,7 +17,7 @@ _MISTAKES = {
     "syntax": ("{ pkgs }:\npkgs.zlib.override {\n  a = 1\n}\n", 4, "syntax error, unexpected '}'"),
     "undefined variable": ("{ pkgs }:\n\n  nothing\n", 3, "undefined variable 'nothing'"),
     "throw": ('{ pkgs }: throw "my own words"\n', 1, "my own words"),
-    "assertion": ("{ pkgs }:\nassert 1 == 2;\npkgs.zlib\n", 2, "assertion"),
+    "assertion": ("{ pkgs }:\nassert false;\npkgs.zlib\n", 2, "assertion 'false' failed"),
     "wrong type": (
         '{ pkgs }:\npkgs.zlib // {\n  type = "a" + 1;\n}\n',
         3,
