@@ -77,10 +77,12 @@ def run(
             if dry_run:
                 print_steps(build.plan_steps(request, nix), as_json=False)
                 return
-            chosen = runtime.choose_runner(runner, choose_platform(request))
+            wanted = choose_platform(request)
+            chosen = runtime.choose_runner(runner, wanted)
             image = held.enter_context(
                 built_to_run(
                     request,
+                    wanted,
                     nix,
                     state=State.of_user(os.environ),
                     supply=make_supply(os.environ, folders=sources or (), offline=offline),

@@ -10,8 +10,9 @@ from typing import Any
 import jinja2
 
 from nixgen import nixexpr, resources
+from nixgen.lock import PinnedSet
 from nixgen.nixexpr import NixText, RelativePath, format_comment, format_value
-from nixgen.plan import BuildPlan, Entry, ImagePlan, PinnedSet, Plan
+from nixgen.plan import BuildPlan, Entry, ImagePlan, Plan
 
 _DATA_INDENT = 2
 _ITEM_INDENT = 4

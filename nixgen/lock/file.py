@@ -8,7 +8,7 @@ from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import LockError, MachineError
-from nixgen.lock.model import FORMAT, Lock, LockedResult, LockedSet, ResultKey
+from nixgen.lock.model import FORMAT, Lock, LockedResult, PinnedSet, ResultKey
 from nixgen.wholefile import write_whole
 
 LOCK_NAME = "nixgen.lock"
@@ -102,12 +102,12 @@ def _parse(document: Any) -> Lock:
     )
 
 
-def _parse_set(table: dict[str, Any]) -> LockedSet:
+def _parse_set(table: dict[str, Any]) -> PinnedSet:
     kind = table.get("kind")
     path = table.get("path")
     if kind not in ("bundled", "path") or not (path is None or isinstance(path, str)):
         raise _ShapeError(f"packages: not a package set this nixgen knows: {kind!r}")
-    return LockedSet(kind=kind, digest=_digest(table, "digest", "packages."), path=path)
+    return PinnedSet(kind=kind, digest=_digest(table, "digest", "packages."), path=path)
 
 
 def _parse_result(table: dict[str, Any], where: str) -> LockedResult:

@@ -16,7 +16,7 @@ ResultKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockedSet:
+class PinnedSet:
     """The package set as pinned.
 
     `digest` is that of the bundled set's files, or the NAR hash of the checkout at `path`.
@@ -45,7 +45,7 @@ class Lock:
     """A lockfile's content; `description` is the digest of the app description's bytes."""
 
     description: Digest
-    package_set: LockedSet
+    package_set: PinnedSet
     results: Mapping[ResultKey, LockedResult] = field(default_factory=dict)
 
     def with_result(self, key: ResultKey, result: LockedResult) -> Lock:

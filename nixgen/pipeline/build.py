@@ -10,13 +10,12 @@ from pathlib import Path
 from nixgen.nixcli import BuildPlan, Nix
 from nixgen.oci import LayerCache
 from nixgen.pipeline.conditions import find_conditions
+from nixgen.pipeline.confs import build_confs
 from nixgen.pipeline.image import Format, ImageResult, default_destination, write_image
-from nixgen.pipeline.locking import keep_pins
 from nixgen.pipeline.prepare import Request, prepare
-from nixgen.pipeline.realise import dry_run, evaluate, realise
+from nixgen.pipeline.realise import dry_run, evaluate
 from nixgen.pipeline.record import make_record, record_path, write_statement
 from nixgen.pipeline.state import State
-from nixgen.progress import PhaseStarted
 from nixgen.sources import Supply
 
 
@@ -32,12 +31,8 @@ def build_and_write(
 ) -> ImageResult:
     """The whole way from a description to an image on disk, and its record beside it if wanted."""
     state = State.of_user(os.environ)
-    prepared = prepare(request, nix)
-    nix.reporter.report(PhaseStarted(name="evaluate"))
-    evaluated = evaluate(prepared, nix)
-    keep_pins(prepared)
-    nix.reporter.report(PhaseStarted(name="build"))
-    confs = realise(evaluated, nix, state=state, supply=supply)
+    evaluated, confs = build_confs(request, nix, state=state, supply=supply)
+    prepared = evaluated.prepared
     result = write_image(
         evaluated,
         confs,

@@ -17,7 +17,6 @@ from nixgen.oci import (
     Compressor,
     LayerBuilder,
     LayerCache,
-    StoreRoot,
     build_image,
     canonical_json,
     gzip_compressor,
@@ -28,6 +27,7 @@ from nixgen.oci import (
     zstd_compressor,
 )
 from nixgen.oci.writing import work_folder
+from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.realise import Evaluated
 from nixgen.plan import ImagePlan
@@ -96,7 +96,7 @@ def write_image(
             "a docker-archive holds one platform", hint="name one with --platform, or use -f oci"
         )
     nix.reporter.report(PhaseStarted(name="write layers"))
-    store = StoreRoot(root=nix.access.root or Path("/"))
+    store = store_root(nix)
     with work_folder(destination) as work:
         images = []
         for image, path in zip(plan.images, conf_paths, strict=True):

@@ -13,14 +13,13 @@ from nixgen.errors import MachineError
 from nixgen.nixcli import Nix, StorePath
 from nixgen.nixexpr import format_attribute_path
 from nixgen.oci import ImageConf, StoreRoot, read_conf
-from nixgen.pipeline.locking import keep_pins
-from nixgen.pipeline.prepare import Request, prepare
-from nixgen.pipeline.realise import Evaluated, evaluate, realise
+from nixgen.pipeline.confs import build_confs, store_root
+from nixgen.pipeline.prepare import Request
+from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
 from nixgen.plan.layer_facts import Decider, LayerFacts, explain_layers
 from nixgen.plan.layering import Closure, Member
-from nixgen.progress import PhaseStarted
 from nixgen.sources import Supply
 
 _BLOCK_BYTES = 512
@@ -52,16 +51,13 @@ def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedIma
 
     Raises as `build_and_write` does, and MachineError where a store path can't be read.
     """
-    prepared = prepare(request, nix)
-    nix.reporter.report(PhaseStarted(name="evaluate"))
-    evaluated = evaluate(prepared, nix)
-    keep_pins(prepared)
-    nix.reporter.report(PhaseStarted(name="build"))
-    confs = realise(evaluated, nix, state=State.of_user(os.environ), supply=supply)
-    store = StoreRoot(root=nix.access.root or Path("/"))
-    decider_is_set = prepared.plan.package_set.kind != "bundled"
+    state = State.of_user(os.environ)
+    evaluated, confs = build_confs(request, nix, state=state, supply=supply)
+    plan = evaluated.prepared.plan
+    store = store_root(nix)
+    decider_is_set = plan.package_set.kind != "bundled"
     explained = []
-    for image, path in zip(prepared.plan.images, confs, strict=True):
+    for image, path in zip(plan.images, confs, strict=True):
         conf = read_conf(path, store=store)
         closure = _read_closure(conf, _find_apps(image, evaluated, nix), nix, store)
         decider: Decider = "package-set" if decider_is_set else image.layer_strategy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nixgen.lock import Lock, LockedSet, lock_path, read_lock, write_lock
+from nixgen.lock import Lock, PinnedSet, lock_path, read_lock, write_lock
 from nixgen.nixcli import Nix
 from nixgen.pipeline.pins import pin, refuse_stale
 from nixgen.pipeline.prepare import Prepared, Request, resolve_all
@@ -24,20 +24,17 @@ def write_new_lock(request: Request, nix: Nix) -> tuple[Path, bool]:
     """Pin anew and write the lock without results; gives its path and whether it changed."""
     description = read_description(request.description)
     path = lock_path(description.path)
-    wanted = _wanted(description, request, nix)
-    lock = Lock(description=description.digest, package_set=wanted)
+    lock = Lock(description=description.digest, package_set=_pin(description, request, nix))
     return path, write_lock(path, lock)
 
 
 def check_lock(request: Request, nix: Nix) -> None:
     """Raise LockError where the lock is missing or does not fit the description or the set."""
     description = read_description(request.description)
-    path = lock_path(description.path)
-    wanted = _wanted(description, request, nix)
-    refuse_stale(path, read_lock(path), description.digest, wanted)
+    old = read_lock(lock_path(description.path))
+    refuse_stale(description.path, old, description.digest, _pin(description, request, nix))
 
 
-def _wanted(description: Description, request: Request, nix: Nix) -> LockedSet:
+def _pin(description: Description, request: Request, nix: Nix) -> PinnedSet:
     spec = resolve_all(description, request)[0]
-    package_set = pin(spec.packages, nix).package_set
-    return LockedSet(kind=package_set.kind, digest=package_set.digest, path=package_set.path)
+    return pin(spec.packages, nix).package_set

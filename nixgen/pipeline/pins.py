@@ -11,9 +11,8 @@ from pathlib import Path
 from nixgen import resources
 from nixgen.digest import Digest
 from nixgen.errors import LockError, UsageError
-from nixgen.lock import Lock, LockedSet, lock_path, read_lock
+from nixgen.lock import Lock, PinnedSet, lock_path, read_lock
 from nixgen.nixcli import Nix, StoreTree
-from nixgen.plan import PinnedSet
 from nixgen.sourcetree import list_source, stage_source
 from nixgen.spec import Packages
 
@@ -85,18 +84,17 @@ def locked(description: Path, digest: Digest, package_set: PinnedSet, *, frozen:
     the command that mends it. Results of the old lock are kept: each is about a derivation, and
     is compared with the same derivation only.
     """
-    path = lock_path(description)
-    old = read_lock(path)
-    wanted = LockedSet(kind=package_set.kind, digest=package_set.digest, path=package_set.path)
+    old = read_lock(lock_path(description))
     if frozen:
-        refuse_stale(path, old, digest, wanted)
+        refuse_stale(description, old, digest, package_set)
     results = old.results if old is not None else {}
-    return Lock(description=digest, package_set=wanted, results=results)
+    return Lock(description=digest, package_set=package_set, results=results)
 
 
-def refuse_stale(path: Path, old: Lock | None, digest: Digest, wanted: LockedSet) -> None:
+def refuse_stale(description: Path, old: Lock | None, digest: Digest, wanted: PinnedSet) -> None:
     """Raise LockError where a lock does not fit the description or the package set."""
-    hint = f"`nixgen lock {path.with_name('app.toml')}` writes it anew"
+    path = lock_path(description)
+    hint = f"`nixgen lock {description}` writes it anew"
     if old is None:
         raise LockError(f"{path}: there is no lockfile", hint=hint)
     if old.description != digest:
@@ -109,7 +107,7 @@ def refuse_stale(path: Path, old: Lock | None, digest: Digest, wanted: LockedSet
         )
 
 
-def _say(package_set: LockedSet) -> str:
+def _say(package_set: PinnedSet) -> str:
     place = f" {package_set.path}" if package_set.path else ""
     return f"{package_set.kind}{place} {package_set.digest}"
 

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nixgen.nixcli import Nix
-from nixgen.oci import LayerCache, StoreRoot, read_conf
+from nixgen.oci import LayerCache, read_conf
+from nixgen.pipeline.confs import build_confs, store_root
 from nixgen.pipeline.image import write_image
-from nixgen.pipeline.locking import keep_pins
-from nixgen.pipeline.prepare import Request, prepare
-from nixgen.pipeline.realise import evaluate, realise
+from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.state import State
 from nixgen.platforms import Platform, native_platform
-from nixgen.progress import PhaseStarted
 from nixgen.runtime import RunnableImage
 from nixgen.sources import Supply
 from nixgen.spec import read_description
@@ -36,16 +34,18 @@ def choose_platform(request: Request) -> Platform:
 
 @contextmanager
 def built_to_run(
-    request: Request, nix: Nix, *, state: State, supply: Supply, cache: LayerCache | None
+    request: Request,
+    platform: Platform,
+    nix: Nix,
+    *,
+    state: State,
+    supply: Supply,
+    cache: LayerCache | None,
 ) -> Iterator[RunnableImage]:
     """Build one platform's image, and lend it: its layout is gone afterwards."""
-    platform = choose_platform(request)
-    prepared = prepare(dataclasses.replace(request, platforms=(platform,)), nix)
-    evaluated = evaluate(prepared, nix)
-    keep_pins(prepared)
-    nix.reporter.report(PhaseStarted(name="build"))
-    (conf_path,) = realise(evaluated, nix, state=state, supply=supply)
-    store = StoreRoot(root=nix.access.root or Path("/"))
+    only = dataclasses.replace(request, platforms=(platform,))
+    evaluated, (conf_path,) = build_confs(only, nix, state=state, supply=supply)
+    store = store_root(nix)
     with tempfile.TemporaryDirectory(prefix="nixgen-run-") as folder:
         layout = Path(folder) / "image.oci"
         result = write_image(

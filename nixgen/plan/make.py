@@ -10,10 +10,11 @@ from typing import Any, Literal, assert_never
 
 import nixgen
 from nixgen.errors import UsageError
+from nixgen.lock import PinnedSet
 from nixgen.plan.config import make_annotations, make_config
 from nixgen.plan.entries import make_entries
 from nixgen.plan.globs import select_files
-from nixgen.plan.model import BuildPlan, ImagePlan, PinnedSet, Plan
+from nixgen.plan.model import BuildPlan, ImagePlan, Plan
 from nixgen.platforms import Platform
 from nixgen.spec import AppSpec
 from nixgen.spec.model import Build, CBuild, FilesBuild, NixBuild

@@ -12,25 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nixgen.digest import Digest
+from nixgen.lock import PinnedSet
 from nixgen.platforms import Platform
 from nixgen.spec.model import LayerStrategy
 
 FORMAT = 1
 
 Scalar = str | int | bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinnedSet:
-    """The package set, pinned.
-
-    `kind` is "bundled" or "path"; `digest` is the digest of the bundled set's files, or the NAR
-    hash of the checkout at `path` (as the description gives it).
-    """
-
-    kind: Literal["bundled", "path"]
-    digest: Digest
-    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ import pytest
 
 from nixgen.digest import Digest
 from nixgen.generate import GeneratedFile, render
-from nixgen.plan import PinnedSet, PlanOptions, make_plan
+from nixgen.lock import PinnedSet
+from nixgen.plan import PlanOptions, make_plan
 from nixgen.platforms import Platform
 from nixgen.sourcetree import list_source
 from nixgen.spec import read_description

@@ -92,7 +92,7 @@ def test_runs_as_the_image_says_without_privileges(
     image: RunnableImage, runner: RunnerInfo
 ) -> None:
     found = lines(tell(image, runner, "report"))
-    assert [f"uid {UID}", f"gid {GID}", "cwd /work"] == found[:3]
+    assert [f"uid {UID}", f"gid {GID}", "cwd /desk"] == found[:3]
     assert f"machine {os.uname().machine}" in found
     assert "CapEff:\t0000000000000000" in found
     assert "NoNewPrivs:\t1" in found
@@ -143,8 +143,8 @@ def test_only_tmp_and_volumes_can_be_written(image: RunnableImage, runner: Runne
 def test_a_root_that_is_not_read_only_has_the_images_own_owners_and_modes(
     image: RunnableImage, runner: RunnerInfo
 ) -> None:
-    done = tell(image, runner, "write", "/home/app/x", "/etc/x", "/work/x", read_only=False)
-    assert lines(done) == ["/home/app/x ok", "/etc/x EACCES", "/work/x EACCES"]
+    done = tell(image, runner, "write", "/home/app/x", "/etc/x", "/desk/x", read_only=False)
+    assert lines(done) == ["/home/app/x ok", "/etc/x EACCES", "/desk/x EACCES"]
     again = tell(image, runner, "read", "/home/app/x")
     assert lines(again) == ["ENOENT"], "a run left something in the image"
 

@@ -64,7 +64,7 @@ def as_ordinary_user(image: RunnableImage, *words: str) -> Captured:
 
 def test_an_ordinary_user_runs_images_as_the_images_user(image: RunnableImage) -> None:
     found = as_ordinary_user(image, "report").stdout.decode().splitlines()
-    assert found[:3] == [f"uid {UID}", f"gid {UID}", "cwd /work"]
+    assert found[:3] == [f"uid {UID}", f"gid {UID}", "cwd /desk"]
     assert "CapEff:\t0000000000000000" in found
     done = as_ordinary_user(image, "write", "/x", "/tmp/x", "/data/x")
     assert done.stdout == b"/x EROFS\n/tmp/x ok\n/data/x ok\n"

@@ -9,14 +9,14 @@ import pytest
 
 from nixgen.digest import Digest
 from nixgen.errors import LockError, MachineError
-from nixgen.lock import Lock, LockedResult, LockedSet, lock_path, read_lock, write_lock
+from nixgen.lock import Lock, LockedResult, PinnedSet, lock_path, read_lock, write_lock
 
 _A = Digest.of_bytes(b"a")
 _B = Digest.of_bytes(b"b")
 
 
 def _lock() -> Lock:
-    lock = Lock(description=_A, package_set=LockedSet(kind="path", digest=_B, path="../nixpkgs"))
+    lock = Lock(description=_A, package_set=PinnedSet(kind="path", digest=_B, path="../nixpkgs"))
     result = LockedResult(derivation="/nix/store/x.drv", writer=_A, manifest=_B)
     for platform in ("linux/arm64", "linux/amd64"):
         lock = lock.with_result(("", platform, "x86_64-linux"), result)

@@ -35,14 +35,14 @@ ENTRIES: tuple[Entry, ...] = (
     ("./home", 0o755, 0, None),
     ("./home/app", 0o700, UID, None),
     ("./tmp", 0o1777, 0, None),
-    ("./work", 0o755, 0, None),
+    ("./desk", 0o755, 0, None),
 )
 CONFIG: dict[str, Any] = {
     "Entrypoint": ["probe"],
     "Cmd": ["report"],
     "Env": ["PATH=/bin", "GREETING=hello world", "EMPTY="],
     "User": f"{UID}:{GID}",
-    "WorkingDir": "/work",
+    "WorkingDir": "/desk",
     "Volumes": {"/data": {}},
 }
 

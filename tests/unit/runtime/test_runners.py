@@ -105,7 +105,7 @@ def test_podman_is_told_all_that_the_image_says(job: Job) -> None:
     words = set(argv)
     assert {"--network=none", "--read-only", "--read-only-tmpfs=false"} <= words
     assert {"--cap-drop=all", "--security-opt=no-new-privileges", "--http-proxy=false"} <= words
-    assert {"--user=65532:65532", "--workdir=/work", "--unsetenv-all"} <= words
+    assert {"--user=65532:65532", "--workdir=/desk", "--unsetenv-all"} <= words
     assert "GREETING=hello world" in words
     assert not [word for word in argv if word == "--tty" or word == "--interactive"]
 
@@ -115,7 +115,7 @@ def test_bubblewrap_is_told_all_that_the_image_says(job: Job) -> None:
     argv = bwrap_argv(job, binds=binds, shared=(), status_fd=9, as_root=False)
     text = "\0".join(argv)
     assert argv[:4] == ("bwrap", "--json-status-fd", "9", "--die-with-parent")
-    assert argv[-5:] == ("--chdir", "/work", "--", "probe", "report")
+    assert argv[-5:] == ("--chdir", "/desk", "--", "probe", "report")
     assert "--unshare-net" in argv
     assert "--uid\x0065532\0--gid\x0065532" in text
     assert "--setenv\0GREETING\0hello world" in text
@@ -132,7 +132,7 @@ def test_unshare_is_told_all_that_the_image_says(job: Job) -> None:
     assert argv[:4] == ("setpriv", "--pdeathsig", "KILL", "--")
     assert "--net" in argv
     assert argv[-2:] == ("probe", "report")
-    assert {"--no-new-privs", "--wd=/work", "--setgid=65532", "--setuid=65532"} <= set(argv)
+    assert {"--no-new-privs", "--wd=/desk", "--setgid=65532", "--setuid=65532"} <= set(argv)
     words = list(argv)
     assert words[words.index("env") :][:2] == ["env", "-i"]
 
