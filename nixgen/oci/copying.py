@@ -22,7 +22,6 @@ from nixgen.oci.opening import (
     StoredImage,
     choose_image,
     manifest_descriptor,
-    read_referrer,
 )
 from nixgen.oci.reading import LayoutImage, parse_descriptor, read_small
 from nixgen.oci.unpacking import LayerTar, open_tar
@@ -100,7 +99,7 @@ def _content(source: StoredImage, images: Sequence[LayoutImage], work: Path) -> 
             _extract(source, layer.descriptor, work, layers)
     referrers = []
     for referrer in source.referrers:
-        manifest = read_referrer(source, referrer)
+        manifest = source.read_manifest(referrer)
         document = json.loads(manifest)
         if Digest.parse(document["subject"]["digest"]) not in small:
             continue

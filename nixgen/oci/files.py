@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import posixpath
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from nixgen.errors import BuildError, UsageError
+
+_BUFFER_BYTES = 1 << 20
+_LINKS = 8
 
 
 class Files(Protocol):
@@ -51,13 +56,13 @@ class FolderFiles:
 
 
 class TarFiles:
-    """The files in an uncompressed tar, which stays open; only one is to be read at a time."""
+    """The files in an uncompressed tar."""
 
     def __init__(self, path: Path) -> None:
         """Read the names; raises UsageError for what is no tar, BuildError where it is cut off."""
         self.path = path
         try:
-            self._tar = tarfile.open(path, mode="r:")  # noqa: SIM115  why: it lives as long as this
+            tar = tarfile.open(path, mode="r:")  # noqa: SIM115  why: two kinds of failure
         except tarfile.TarError as error:
             raise UsageError(
                 f"{path} is neither an OCI archive nor a docker-archive: it is no tar",
@@ -66,7 +71,8 @@ class TarFiles:
         except OSError as error:
             raise UsageError(f"can't read {path}: {error.strerror or error}") from error
         try:
-            self._members = {_plain(member.name): member for member in self._tar}
+            with tar:
+                self._members = {_plain(member.name): member for member in tar}
         except (tarfile.TarError, OSError, ValueError) as error:
             raise BuildError(f"{path} is cut off or damaged: {error}") from error
 
@@ -76,22 +82,47 @@ class TarFiles:
 
     def open(self, name: str) -> IO[bytes]:
         """See `Files`."""
-        member = self._member(name)
-        file = self._tar.extractfile(member)
-        if file is None:
-            raise FileNotFoundError(2, "no plain file in the archive", name)
-        return file
+        return io.BufferedReader(_Part(self.path, self._file(name)), _BUFFER_BYTES)
 
     def size_bytes(self, name: str) -> int:
         """See `Files`."""
-        with self.open(name) as file:
-            return file.seek(0, 2)
+        return self._file(name).size
 
-    def _member(self, name: str) -> tarfile.TarInfo:
-        try:
-            return self._members[name]
-        except KeyError:
-            raise FileNotFoundError(2, "not in the archive", name) from None
+    def _file(self, name: str) -> tarfile.TarInfo:
+        member = self._members.get(name)
+        for _ in range(_LINKS):
+            if member is None:
+                raise FileNotFoundError(2, "not in the archive", name)
+            if member.isreg():
+                return member
+            if not (member.issym() or member.islnk()):
+                break
+            # why links: docker writes a layer that occurs twice as one.
+            base = "" if member.islnk() else posixpath.dirname(member.name)
+            target = posixpath.normpath(posixpath.join(base, member.linkname))
+            member = self._members.get(_plain(target))
+        raise FileNotFoundError(2, "no plain file in the archive", name)
+
+
+class _Part(io.RawIOBase):
+    """A part of a file; each has a place of its own in it, so that threads don't disturb it."""
+
+    def __init__(self, path: Path, member: tarfile.TarInfo) -> None:
+        self._raw = path.open("rb", buffering=0)
+        self._raw.seek(member.offset_data)
+        self._left = member.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = self._raw.readinto(memoryview(buffer)[: self._left]) or 0
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def _plain(name: str) -> str:

@@ -6,13 +6,12 @@ the layers as the tars they are, stands for it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from nixgen.digest import Digest
 from nixgen.errors import BuildError, UsageError
@@ -25,11 +24,11 @@ from nixgen.oci.image import (
 )
 from nixgen.oci.layer import MEDIA_TYPES
 from nixgen.oci.reading import LayoutImage, parse_image, read_content, read_small
+from nixgen.oci.verified import Verified
 from nixgen.platforms import Platform
 
 SourceFormat = Literal["oci", "oci-archive", "docker-archive"]
 _SMALL_BYTES = 16 << 20
-_READ_BYTES = 1 << 20
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,57 +75,15 @@ class ImageSource(Protocol):
         ...
 
     def open_blob(self, descriptor: Descriptor) -> Verified:
-        """The bytes of a blob, checked while they are read; raises BuildError."""
+        """The bytes of a config or layer, checked while they are read; raises NixgenError.
+
+        Several may be read at a time, each by one thread.
+        """
         ...
 
-
-class Verified:
-    """A blob's bytes; reading to its end raises BuildError unless digest and size are as said."""
-
-    def __init__(self, file: IO[bytes], descriptor: Descriptor, where: str) -> None:
-        self._file = file
-        self._descriptor = descriptor
-        self._where = where
-        self._state = hashlib.sha256()
-        self._left = descriptor.size_bytes
-
-    def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, all where that is negative; none at the end."""
-        if size < 0:
-            return b"".join(iter(lambda: self.read(_READ_BYTES), b""))
-        if size == 0:
-            return b""
-        try:
-            # why: one more than is said to be there, so that a blob that goes on is found out.
-            data = self._file.read(min(size, self._left + 1))
-        except (OSError, EOFError) as error:
-            raise BuildError(f"{self._where}: can't read {self._descriptor.digest}") from error
-        self._left -= len(data)
-        self._state.update(data)
-        if self._left < 0 or (not data and not self._is_whole()):
-            raise BuildError(
-                f"{self._where}: the blob {self._descriptor.digest} does not have that digest and "
-                "size: it is damaged or cut off"
-            )
-        return data
-
-    def drain(self) -> None:
-        """Read what is left, and check all."""
-        while self.read(_READ_BYTES):
-            pass
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _is_whole(self) -> bool:
-        return self._left == 0 and self._state.hexdigest() == self._descriptor.digest.hex
-
-    def __enter__(self) -> Verified:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def read_manifest(self, descriptor: Descriptor) -> bytes:
+        """The bytes of a manifest or index, checked; raises NixgenError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +104,17 @@ class StoredImage:
         """See `ImageSource`."""
         plain = f"blobs/sha256/{descriptor.digest.hex}"
         place = plain if self.blobs is None else self.blobs.get(descriptor.digest, plain)
+        return Verified(lambda: self.files.open(place), descriptor, self.where)
+
+    def read_manifest(self, descriptor: Descriptor) -> bytes:
+        """See `ImageSource`."""
+        for image in self.images:
+            if image.digest == descriptor.digest:
+                return image.manifest
         try:
-            return Verified(self.files.open(place), descriptor, self.where)
-        except OSError as error:
-            raise BuildError(
-                f"{self.where}: can't read the blob {descriptor.digest}: {error.strerror or error}"
-            ) from error
+            return read_small(self.files, descriptor)
+        except (OSError, ValueError) as error:
+            raise BuildError(f"{self.where}: {error}") from error
 
 
 def choose_image(source: ImageSource, platform: Platform | None) -> LayoutImage:
@@ -230,7 +192,7 @@ def _open_oci(files: Files, where: str, form: SourceFormat, tag: str | None) -> 
 def manifest_descriptor(image: LayoutImage) -> Descriptor:
     """What an index says of an image's manifest."""
     return Descriptor(
-        media_type=MANIFEST_TYPE,
+        media_type=json.loads(image.manifest).get("mediaType") or MANIFEST_TYPE,
         digest=image.digest,
         size_bytes=len(image.manifest),
         platform=image.platform,
@@ -311,11 +273,3 @@ def _read_json(files: Files, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise TypeError(f"{name} is not a JSON object")
     return document
-
-
-def read_referrer(source: StoredImage, descriptor: Descriptor) -> bytes:
-    """A referrer's manifest; raises BuildError where it is damaged."""
-    try:
-        return read_small(source.files, descriptor)
-    except (OSError, ValueError) as error:
-        raise BuildError(f"{source.where}: {error}") from error

@@ -14,8 +14,9 @@ from nixgen import _process
 from nixgen.errors import BuildError, MachineError, NixgenError
 from nixgen.oci.blob import Summing, write_all
 from nixgen.oci.compress import OpenFilter
-from nixgen.oci.opening import ImageSource, Verified
+from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutLayer
+from nixgen.oci.verified import Verified
 
 ZSTD = ("zstd", "-q", "-d", "-c")
 _READ_BYTES = 1 << 20

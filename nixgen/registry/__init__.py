@@ -11,6 +11,7 @@ from nixgen.registry.pushing import PushResult, push
 from nixgen.registry.reference import ImageReference
 from nixgen.registry.referrers import fallback_tag, list_referrers, put_referrer
 from nixgen.registry.request import Limits
+from nixgen.registry.source import RegistryImage, open_registry_image
 from nixgen.registry.upload import Blob, Sent, send_blob
 
 __all__ = [
@@ -23,9 +24,11 @@ __all__ = [
     "PullResult",
     "PushResult",
     "Registry",
+    "RegistryImage",
     "Sent",
     "fallback_tag",
     "list_referrers",
+    "open_registry_image",
     "pull",
     "push",
     "put_referrer",

@@ -16,6 +16,7 @@ DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
 MANIFEST_TYPES = (MANIFEST_TYPE, INDEX_TYPE, DOCKER_MANIFEST_TYPE, DOCKER_LIST_TYPE)
 INDEX_TYPES = frozenset({INDEX_TYPE, DOCKER_LIST_TYPE})
+IMAGE_TYPES = frozenset(MANIFEST_TYPES) - INDEX_TYPES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,19 @@ class Manifest:
     def manifests(self) -> tuple[Descriptor, ...]:
         """The manifests that an index lists; raises MalformedAnswerError."""
         return parse_descriptors(self._document(), "manifests", self.digest)
+
+    def images(self) -> tuple[Descriptor, ...]:
+        """Of what an index lists, the images: not what builders put beside them.
+
+        https://docs.docker.com/build/metadata/attestations/attestation-storage/
+        """
+        return tuple(
+            entry
+            for entry in self.manifests()
+            if entry.media_type in IMAGE_TYPES
+            and entry.artifact_type is None
+            and (entry.platform is None or entry.platform.os != "unknown")
+        )
 
     def blobs(self) -> tuple[Descriptor, ...]:
         """Config and layers of a manifest; raises MalformedAnswerError."""
@@ -124,14 +138,15 @@ def _parse_descriptor(entry: Any) -> Descriptor:
 
 
 def _platform(document: Any) -> Platform | None:
-    """A platform that nixgen knows; None for others, such as the `unknown` of attestations."""
+    """A platform, be it one that nixgen does not build for; None where none is told."""
     if not isinstance(document, dict):
         return None
-    parts = (document.get("os"), document.get("architecture"), document.get("variant"))
+    parts = [document.get(key) for key in ("os", "architecture", "variant")]
+    names = [str(part) for part in parts if part]
     try:
-        return Platform.parse("/".join(str(part) for part in parts if part))
+        return Platform.parse("/".join(names))
     except ValueError:
-        return None
+        return Platform(*names) if len(names) > 1 else None
 
 
 def _texts(document: Mapping[Any, Any]) -> dict[str, str]:

@@ -102,7 +102,7 @@ def pull(
 
 
 def _choose(index: Manifest, platform: Platform, reference: ImageReference) -> Descriptor:
-    entries = [entry for entry in index.manifests() if entry.platform is not None]
+    entries = [entry for entry in index.images() if entry.platform is not None]
     for entry in entries:
         if entry.platform == platform:
             return entry

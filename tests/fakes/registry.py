@@ -64,6 +64,7 @@ class FakeRegistry:
     absolute_locations: bool = False
     immutable_tags: bool = False
     page_size: int = 1000
+    ranges: bool = True
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -214,7 +215,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if data is None:
             self.refuse(404, "BLOB_UNKNOWN", "blob unknown")
         else:
-            self.reply(200, data, Docker_Content_Digest=digest)
+            self.reply_part(data, Docker_Content_Digest=digest)
+
+    def reply_part(self, data: bytes, **headers: str) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if asked is None or not self.registry.ranges:
+            self.reply(200, data, **headers)
+            return
+        start = int(asked[1])
+        headers["Content_Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        self.reply(206, data[start:], **headers)
 
     def get_manifest(self, repository: str, target: str) -> None:
         digest = self.registry.tags.get((repository, target), target)
