@@ -42,7 +42,8 @@ class ImageConf:
     `config` is the runtime configuration as the OCI image configuration spells it (`Entrypoint`,
     `Env`, …), a tree of plain JSON values:
     https://github.com/opencontainers/image-spec/blob/main/config.md#properties.
-    `created` is in UTC. `ownership` is what every entry of the store layers gets.
+    `created` is in UTC. `ownership` is what every entry of the store layers gets. `from_image` is
+    the absolute path of a base image: a docker-archive, compressed or not, or one unpacked.
     """
 
     architecture: str
@@ -54,6 +55,7 @@ class ImageConf:
     store_layers: tuple[tuple[str, ...], ...]
     customisation_layer: str
     repo_tag: str
+    from_image: str | None = None
 
     @property
     def store_paths(self) -> tuple[str, ...]:
@@ -129,8 +131,8 @@ class _Reader:
             store_layers=self._store_layers(store_dir),
             customisation_layer=self._customisation_layer(store_dir),
             repo_tag=self._text("repo_tag", ""),
+            from_image=self._base(),
         )
-        self._base()
         if self._problems:
             raise BuildError("the image conf is not usable", problems=self._problems)
         return conf
@@ -192,9 +194,13 @@ class _Reader:
             gname=self._text("gname", "root"),
         )
 
-    def _base(self) -> None:
-        if self._document.get("from_image") is not None:
-            self._fault("from_image", "base images can't be read yet", "build without fromImage")
+    def _base(self) -> str | None:
+        if self._document.get("from_image") is None:
+            return None
+        path = self._text("from_image", "")
+        if path and not path.startswith("/"):
+            self._fault("from_image", f"expected an absolute path, got {path!r}")
+        return path
 
     def _store_layers(self, store_dir: str) -> tuple[tuple[str, ...], ...]:
         layers = self._document.get("store_layers", [])

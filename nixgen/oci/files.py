@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import posixpath
 import tarfile
@@ -44,15 +45,25 @@ class FolderFiles:
 
     def has(self, name: str) -> bool:
         """See `Files`."""
-        return (self.path / name).is_file()
+        try:
+            return self._place(name).is_file()
+        except OSError:
+            return False
 
     def open(self, name: str) -> IO[bytes]:
         """See `Files`."""
-        return (self.path / name).open("rb")
+        return self._place(name).open("rb")
 
     def size_bytes(self, name: str) -> int:
         """See `Files`."""
-        return (self.path / name).stat().st_size
+        return self._place(name).stat().st_size
+
+    def _place(self, name: str) -> Path:
+        # why: names stand in documents of others, and links in their folders.
+        place = (self.path / name).resolve()
+        if not place.is_relative_to(self.path.resolve()):
+            raise PermissionError(errno.EPERM, "outside of the image's folder", name)
+        return place
 
 
 class TarFiles:

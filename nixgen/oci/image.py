@@ -14,15 +14,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nixgen.digest import Digest
 from nixgen.errors import BuildError
-from nixgen.oci.conf import ImageConf
+from nixgen.oci.conf import MAX_LAYERS, ImageConf
 from nixgen.oci.layer import BuiltLayer, LayerBuilder
 from nixgen.oci.source import layer_sources
 from nixgen.oci.store import StoreRoot
 from nixgen.platforms import Platform
+
+if TYPE_CHECKING:
+    from nixgen.oci.base import BaseImage
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -125,18 +128,30 @@ def build_image(
     platform: Platform,
     builder: LayerBuilder,
     annotations: Mapping[str, str] | None = None,
+    base: BaseImage | None = None,
 ) -> BuiltImage:
     """Make an image's layers, config and manifest; its layers' blobs lie where `builder` says.
 
-    Raises BuildError where the conf is for another platform, and what building layers raises.
+    The layers of `base` come first, as they are, and its history; of its config nothing is taken
+    over here. Raises BuildError where the conf is for another platform or there are more layers
+    than engines run, and what building layers raises.
     """
     if (conf.os, conf.architecture) != (platform.os, platform.architecture):
         raise BuildError(
             f"the image conf is for {conf.os}/{conf.architecture}, wanted is {platform}",
             hint="the package set built for the wrong host platform",
         )
-    layers = builder.build(layer_sources(conf, store=store), store=store)
-    config = make_config(conf, platform=platform, layers=layers)
+    sources = layer_sources(conf, store=store)
+    below = () if base is None else base.layers
+    if len(below) + len(sources) > MAX_LAYERS:
+        raise BuildError(
+            f"the image would have {len(below) + len(sources)} layers, {len(below)} of them from "
+            f"its base; engines run at most {MAX_LAYERS}",
+            hint="lower image.layers.max (maxLayers in Nix), or take a base with fewer layers",
+        )
+    own = builder.build(sources, store=store)
+    layers = (*below, *own)
+    config = make_config(conf, platform=platform, layers=own, base=base)
     return BuiltImage(
         platform=platform,
         manifest=make_manifest(config, layers, annotations=annotations or {}),
@@ -146,21 +161,34 @@ def build_image(
     )
 
 
-def make_config(conf: ImageConf, *, platform: Platform, layers: Sequence[BuiltLayer]) -> bytes:
-    """The image configuration; its digest is the image id."""
+def make_config(
+    conf: ImageConf,
+    *,
+    platform: Platform,
+    layers: Sequence[BuiltLayer],
+    base: BaseImage | None = None,
+) -> bytes:
+    """The image configuration; its digest is the image id. `layers` are those above the base's."""
+    below = () if base is None else base.layers
     created = format_time(conf.created)
     document: dict[str, Any] = {
         "created": created,
         **_platform_json(platform),
         "config": dict(conf.config),
-        "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]},
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": [str(layer.diff_id) for layer in (*below, *layers)],
+        },
         "history": [
-            {
-                "created": created,
-                "created_by": _CREATED_BY,
-                "comment": format_store_paths(layer.store_paths),
-            }
-            for layer in layers
+            *([] if base is None else base.history),
+            *(
+                {
+                    "created": created,
+                    "created_by": _CREATED_BY,
+                    "comment": format_store_paths(layer.store_paths),
+                }
+                for layer in layers
+            ),
         ],
     }
     return canonical_json(document)

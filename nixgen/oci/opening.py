@@ -164,9 +164,15 @@ def _find_form(files: Files) -> tuple[SourceFormat, ...] | None:
     forms: list[SourceFormat] = []
     if files.has("oci-layout"):
         forms.append("oci" if files.path.is_dir() else "oci-archive")
-    if files.has("manifest.json") and not files.path.is_dir():
+    if files.has("manifest.json") and _is_list(files, "manifest.json"):
         forms.append("docker-archive")
     return tuple(forms) or None
+
+
+def _is_list(files: Files, name: str) -> bool:
+    # why: skopeo's own form of a folder has a file of that name too, which holds an object.
+    with files.open(name) as file:
+        return file.read(64).lstrip()[:1] == b"["
 
 
 def _open_oci(files: Files, where: str, form: SourceFormat, tag: str | None) -> StoredImage:

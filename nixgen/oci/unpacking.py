@@ -8,18 +8,31 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from nixgen import _process
 from nixgen.errors import BuildError, MachineError, NixgenError
 from nixgen.oci.blob import Summing, write_all
 from nixgen.oci.compress import OpenFilter
-from nixgen.oci.opening import ImageSource
+from nixgen.oci.image import Descriptor
 from nixgen.oci.reading import LayoutLayer
 from nixgen.oci.verified import Verified
 
 ZSTD = ("zstd", "-q", "-d", "-c")
 _READ_BYTES = 1 << 20
+
+
+class Blobs(Protocol):
+    """Where a layer's bytes come from: an `ImageSource`, or less."""
+
+    @property
+    def where(self) -> str:
+        """What it is, for messages."""
+        ...
+
+    def open_blob(self, descriptor: Descriptor) -> Verified:
+        """The bytes, checked while they are read."""
+        ...
 
 
 class LayerTar:
@@ -54,7 +67,7 @@ class LayerTar:
 
 @contextlib.contextmanager
 def open_tar(
-    source: ImageSource,
+    source: Blobs,
     layer: LayoutLayer,
     *,
     decompress: Sequence[str] = ZSTD,

@@ -14,6 +14,7 @@ from nixgen.oci.archive import write_docker_archive, write_oci_archive
 from nixgen.oci.cache import LayerCache
 from nixgen.oci.compress import Compressor
 from nixgen.oci.conf import read_conf
+from nixgen.oci.confbase import inherit_env, read_conf_base
 from nixgen.oci.image import BuiltImage, build_image
 from nixgen.oci.layer import LayerBuilder
 from nixgen.oci.layout import write_layout
@@ -61,6 +62,7 @@ def write_conf(
     """Write the image of a conf.json; layers stay tar unless there is a `compressor`.
 
     `platform` None is the conf's own `os` and `architecture`, `tag` None that of its `repo_tag`.
+    The layers of a base image stay as they are.
     Raises UsageError (no conf there, `destination` taken), BuildError (the conf, or what it names,
     is not usable), MachineError (missing store path, no space).
     """
@@ -72,11 +74,13 @@ def write_conf(
         name, own_tag = conf.repo_tag, "latest"
     tag = tag or own_tag
     with work_folder(destination) as work:
+        base = read_conf_base(conf, store=store, work=work, cache=cache)
         image = build_image(
-            conf,
+            inherit_env(conf, base),
             store=store,
             platform=platform or Platform(conf.os, conf.architecture),
             builder=LayerBuilder(work=work, compressor=compressor, cache=cache),
+            base=base,
         )
         if form == "docker-archive":
             digest = write_docker_archive(image, destination, repo_tags=[f"{name}:{tag}"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nixgen.oci import BuiltImage, Compressor, ImageConf, LayerBuilder, LayerCache, build_image
+from nixgen.oci.base import BaseImage
 from nixgen.platforms import Platform
 from tests.unit.oci.synthetic import SyntheticStore, hello_store
 
@@ -34,6 +35,7 @@ def build(tmp_path: Path) -> Build:
         cache: LayerCache | None = None,
         compressor: Compressor | None = None,
         annotations: dict[str, str] | None = None,
+        base: BaseImage | None = None,
     ) -> BuiltImage:
         work = tmp_path / "work"
         work.mkdir(exist_ok=True)
@@ -43,6 +45,7 @@ def build(tmp_path: Path) -> Build:
             platform=platform,
             builder=LayerBuilder(work=work, cache=cache, compressor=compressor),
             annotations=annotations,
+            base=base,
         )
 
     return make

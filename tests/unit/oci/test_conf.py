@@ -63,8 +63,9 @@ def test_now_is_refused_with_a_hint(key: str) -> None:
     assert "hint: set it to a fixed time" in faults(**{key: "now"})[key]
 
 
-def test_a_base_image_is_refused_as_not_yet_there() -> None:
-    assert "can't be read yet" in faults(from_image=store_path(3, "base"))["from_image"]
+@pytest.mark.parametrize("value", ["base.tar", "", 7, ["/base"]])
+def test_a_base_image_is_named_by_an_absolute_path(value: object) -> None:
+    assert "expected a" in faults(from_image=value)["from_image"]
 
 
 @pytest.mark.parametrize(
