@@ -8,10 +8,13 @@ images and build records that nixgen made, and caches of Python and editors.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nixgen import _process
@@ -25,6 +28,48 @@ _LAYOUT_MARK = "oci-layout"
 _CACHES = frozenset(
     {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".direnv", ".venv"}
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTree:
+    """A source as it was at one moment, by what the file system says of it.
+
+    `files` as `list_source` gives them. `facts` is a digest of their names, modes, sizes,
+    modification times and inodes; `full_facts` of their times of change too, which making a hard
+    link alters. `newest_ns` is the newest modification, `surveyed_ns` the moment before the
+    survey, both in nanoseconds since 1970.
+    """
+
+    folder: Path
+    lock_name: str
+    files: tuple[PurePosixPath, ...]
+    facts: str
+    full_facts: str
+    newest_ns: int
+    surveyed_ns: int
+
+
+def survey_source(folder: Path, *, lock_name: str) -> SourceTree:
+    """List the source, and take the facts of its files; raises as `list_source` does."""
+    surveyed_ns, newest_ns = time.time_ns(), 0
+    files = list_source(folder, lock_name=lock_name)
+    plain, full = hashlib.sha256(), hashlib.sha256()
+    for path in files:
+        found = (folder / path).lstat()
+        facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+        line = f"{path}\0{facts}\n".encode("utf-8", "surrogateescape")
+        plain.update(line)
+        full.update(line + b"%d\n" % found.st_ctime_ns)
+        newest_ns = max(newest_ns, found.st_mtime_ns)
+    return SourceTree(
+        folder=folder,
+        lock_name=lock_name,
+        files=files,
+        facts=plain.hexdigest(),
+        full_facts=full.hexdigest(),
+        newest_ns=newest_ns,
+        surveyed_ns=surveyed_ns,
+    )
 
 
 def list_source(folder: Path, *, lock_name: str) -> tuple[PurePosixPath, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +27,7 @@ from nixgen.cli.options import (
     TagOption,
     VarOption,
     VerboseOption,
+    find_description,
     make_nix,
     make_request,
     progress,
@@ -41,7 +43,9 @@ from nixgen.cli.registry import CaFileOption, PlainHttpOption
 
 if TYPE_CHECKING:
     from nixgen.nixcli import BuildPlan
-    from nixgen.pipeline.image import ImageResult
+    from nixgen.pipeline.outcome import Format as OutcomeFormat
+    from nixgen.pipeline.outcome import Outcome
+    from nixgen.pipeline.unchanged import Call
     from nixgen.progress import Reporter
     from nixgen.registry import ImageReference, PushResult
 
@@ -107,42 +111,105 @@ def image(
 ) -> None:
     """Build the image of a description, and write it as an OCI layout or an archive."""
     with reporting_errors(as_json=as_json):
-        from nixgen.pipeline import build
-        from nixgen.sources import make_supply
-
         targets = _targets(push or (), form)
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            variables=var,
-            tag=tag,
-            created=created,
-            frozen=locked,
+        wish = _Wish(
+            description=description,
+            output=output,
+            form=form.value,
+            request={
+                "profile": profile,
+                "platforms": platform,
+                "variables": var,
+                "tag": tag,
+                "created": created,
+                "frozen": locked,
+            },
+            nix={"store": store, "substitute": substitute},
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
-            nix = make_nix(reporter, store=store, substitute=substitute, jobs=jobs)
             if dry_run:
-                steps = build.plan_steps(request, nix)
-            else:
-                result = build.build_and_write(
-                    request,
-                    nix,
-                    destination=output,
-                    form=form.value,
-                    supply=make_supply(os.environ, folders=sources or (), offline=offline),
-                    cache=None
-                    if no_cache
-                    else build.layer_cache(warn=print_note, rehash=verify_cache),
-                    with_record=record,
-                )
-                pushed = _publish(result, targets, plain_http, ca_file, reporter)
-        if dry_run:
-            print_steps(steps, as_json=as_json)
-        elif as_json:
-            print_json({**result.as_json(), "pushed": [each.as_json() for each in pushed]})
+                print_steps(wish.steps(reporter), as_json=as_json)
+                return
+            plain = not (no_cache or verify_cache or record)
+            outcome = (wish.recall(reporter) if plain else None) or wish.build(
+                reporter,
+                jobs=jobs,
+                sources=sources or (),
+                offline=offline,
+                cached=not no_cache,
+                rehash=verify_cache,
+                with_record=record,
+            )
+            pushed = _publish(outcome, targets, plain_http, ca_file, reporter)
+        if as_json:
+            print_json({**outcome.as_json(), "pushed": [each.as_json() for each in pushed]})
         else:
-            print_result("\n".join([_format_result(result), *map(_format_push, pushed)]))
+            print_result("\n".join([_format_outcome(outcome), *map(_format_push, pushed)]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """The options that an image depends on; `request` and `nix` go to who makes those of them."""
+
+    description: Path
+    output: Path | None
+    form: OutcomeFormat
+    request: Mapping[str, Any]
+    nix: Mapping[str, Any]
+
+    @property
+    def call(self) -> Call:
+        """The name under which the outcome is remembered."""
+        from nixgen.pipeline.unchanged import Call
+
+        options = {**self.request, **self.nix, "format": self.form}
+        place = find_description(self.description)
+        return Call(description=place, destination=self.output, options=options)
+
+    def recall(self, reporter: Reporter) -> Outcome | None:
+        """The last outcome, where nothing has changed since."""
+        from nixgen.pipeline.state import State
+        from nixgen.pipeline.unchanged import recall
+        from nixgen.progress import PhaseStarted
+
+        outcome = recall(self.call, State.of_user(os.environ), os.environ)
+        if outcome is not None:
+            reporter.report(PhaseStarted(name="nothing has changed"))
+        return outcome
+
+    def steps(self, reporter: Reporter) -> BuildPlan:
+        """What a build would do."""
+        from nixgen.pipeline.build import plan_steps
+
+        return plan_steps(
+            make_request(self.description, **self.request), make_nix(reporter, **self.nix)
+        )
+
+    def build(
+        self,
+        reporter: Reporter,
+        *,
+        jobs: int | None,
+        sources: Sequence[Path],
+        offline: bool,
+        cached: bool,
+        rehash: bool,
+        with_record: bool,
+    ) -> Outcome:
+        """Build and write."""
+        from nixgen.pipeline.build import build_and_write, layer_cache
+        from nixgen.sources import make_supply
+
+        return build_and_write(
+            make_request(self.description, **self.request),
+            make_nix(reporter, jobs=jobs, **self.nix),
+            destination=self.output,
+            form=self.form,
+            supply=make_supply(os.environ, folders=sources, offline=offline),
+            cache=layer_cache(warn=print_note, rehash=rehash) if cached else None,
+            with_record=with_record,
+            call=self.call,
+        )
 
 
 def _targets(references: Sequence[str], form: Format) -> tuple[ImageReference, ...]:
@@ -154,7 +221,7 @@ def _targets(references: Sequence[str], form: Format) -> tuple[ImageReference, .
 
 
 def _publish(
-    result: ImageResult,
+    outcome: Outcome,
     targets: Sequence[ImageReference],
     plain_http: bool,
     ca_file: Path | None,
@@ -167,7 +234,7 @@ def _publish(
     access = RegistryAccess(
         environ=os.environ, plain_http=plain_http or None, ca_file=ca_file, reporter=reporter
     )
-    return publish(result, targets, access)
+    return publish(outcome, targets, access)
 
 
 def _format_push(pushed: PushResult) -> str:
@@ -191,16 +258,16 @@ def print_steps(steps: BuildPlan, *, as_json: bool) -> None:
     print_result("\n".join(rows) or "nothing: everything is in the store")
 
 
-def _format_result(result: ImageResult) -> str:
-    lines = [f"{result.name}:{result.tag}", f"  digest    {result.digest}"]
-    for image in result.images:
+def _format_outcome(outcome: Outcome) -> str:
+    lines = [f"{outcome.name}:{outcome.tag}", f"  digest    {outcome.digest}"]
+    for image in outcome.platforms:
         lines.append(
             f"  platform  {image.platform}: {human_size(image.size_bytes)} in "
-            f"{len(image.layers)} layers, {human_size(image.unpacked_bytes)} unpacked"
+            f"{image.layer_count} layers, {human_size(image.unpacked_bytes)} unpacked"
         )
-        if len(result.images) > 1:
+        if len(outcome.platforms) > 1:
             lines.append(f"            {image.digest}")
-    lines.append(f"  path      {result.path}")
-    if result.record is not None:
-        lines.append(f"  record    {result.record}")
+    lines.append(f"  path      {outcome.path}")
+    if outcome.record is not None:
+        lines.append(f"  record    {outcome.record}")
     return "\n".join(lines)

@@ -118,6 +118,11 @@ def parse_created(value: str | None) -> int | Literal["source-date-epoch"] | Non
 _LAST_SECOND = 253_402_300_799  # the end of the year 9999, the last that RFC 3339 can write
 
 
+def find_description(path: Path) -> Path:
+    """The description that a command line names: a file, or a folder with an app.toml in it."""
+    return path / "app.toml" if path.is_dir() else path
+
+
 def make_request(
     description: Path,
     *,
@@ -129,7 +134,7 @@ def make_request(
     frozen: bool = False,
 ) -> Request:
     """The request that the options of a command add up to; raises UsageError."""
-    from nixgen.pipeline.prepare import Request, find_description
+    from nixgen.pipeline.prepare import Request
     from nixgen.plan import PlanOptions
 
     return Request(

@@ -52,12 +52,23 @@ class NixStore(NixCalls):
         """
         path = path.absolute()
         if path.name == name:
-            # why: this one streams; `add-path`, which alone takes a name, needs the memory.
-            added = self._text("nix-store", "--add-fixed", "--recursive", "sha256", str(path))
-        else:
-            added = self._text("nix", "store", "add-path", "--name", name, str(path))
-        store_path = StorePath.parse(added)
-        return StoreTree(store_path=store_path, nar_hash=self.path_info([store_path])[0].nar_hash)
+            return self.add_trees([path])[0]
+        added = self._text("nix", "store", "add-path", "--name", name, str(path))
+        return self._trees([StorePath.parse(added)])[0]
+
+    def add_trees(self, paths: Sequence[Path]) -> list[StoreTree]:
+        """Copy several files or folders into the store under their own names; in their order.
+
+        why: one process adds them all; `add-path`, which alone takes a name, needs the memory
+        that this one, which streams, does not.
+        """
+        places = [str(path.absolute()) for path in paths]
+        added = self._text("nix-store", "--add-fixed", "--recursive", "sha256", *places)
+        return self._trees([StorePath.parse(line) for line in added.splitlines()])
+
+    def _trees(self, paths: Sequence[StorePath]) -> list[StoreTree]:
+        hashes = {info.path: info.nar_hash for info in self.path_info(paths)}
+        return [StoreTree(store_path=path, nar_hash=hashes[path]) for path in paths]
 
     def add_flat_file(self, path: Path, name: str, sha256: Digest) -> StorePath:
         """Copy a file into the store, as the output of a fixed-output derivation has it.

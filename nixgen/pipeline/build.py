@@ -11,11 +11,13 @@ from nixgen.nixcli import BuildPlan, Nix
 from nixgen.oci import LayerCache
 from nixgen.pipeline.conditions import find_conditions
 from nixgen.pipeline.confs import build_confs
-from nixgen.pipeline.image import Format, ImageResult, default_destination, write_image
-from nixgen.pipeline.prepare import Request, prepare
-from nixgen.pipeline.realise import dry_run, evaluate
+from nixgen.pipeline.image import default_destination, write_image
+from nixgen.pipeline.outcome import Format, Outcome
+from nixgen.pipeline.prepare import Prepared, Request, prepare
+from nixgen.pipeline.realise import dry_run, evaluate, kept_roots
 from nixgen.pipeline.record import make_record, record_path, write_statement
 from nixgen.pipeline.state import State
+from nixgen.pipeline.unchanged import Call, Inputs, remember
 from nixgen.sources import Supply
 
 
@@ -28,12 +30,16 @@ def build_and_write(
     supply: Supply,
     cache: LayerCache | None,
     with_record: bool = False,
-) -> ImageResult:
-    """The whole way from a description to an image on disk, and its record beside it if wanted."""
+    call: Call | None = None,
+) -> Outcome:
+    """The whole way from a description to an image on disk, and its record beside it if wanted.
+
+    With `call` the outcome is remembered for the next such call.
+    """
     state = State.of_user(os.environ)
     evaluated, confs = build_confs(request, nix, state=state, supply=supply)
     prepared = evaluated.prepared
-    result = write_image(
+    outcome = write_image(
         evaluated,
         confs,
         nix,
@@ -46,13 +52,31 @@ def build_and_write(
     conditions = find_conditions(
         nix, state, build_system=request.options.build_system, environ=os.environ
     )
-    record = make_record(evaluated, result, conditions)
+    record = make_record(evaluated, outcome, conditions)
     state.write_record(prepared.description.path, request.profile, record)
+    if call is not None:
+        remember(
+            call,
+            _inputs(prepared),
+            outcome,
+            roots=kept_roots(evaluated, nix, state=state),
+            state=state,
+            environ=os.environ,
+        )
     if not with_record:
-        return result
-    place = record_path(result.path)
+        return outcome
+    place = record_path(outcome.path)
     write_statement(record, place)
-    return dataclasses.replace(result, record=place)
+    return dataclasses.replace(outcome, record=place)
+
+
+def _inputs(prepared: Prepared) -> Inputs:
+    trees = (prepared.source, prepared.pinned.source)
+    return Inputs(
+        description=prepared.description.path,
+        description_digest=prepared.description.digest,
+        trees=tuple(tree for tree in trees if tree is not None),
+    )
 
 
 def plan_steps(request: Request, nix: Nix) -> BuildPlan:

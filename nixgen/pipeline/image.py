@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from nixgen.digest import Digest
 from nixgen.errors import IrreproducibleError, UsageError
@@ -29,47 +27,17 @@ from nixgen.oci import (
 from nixgen.oci.writing import work_folder
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
+from nixgen.pipeline.outcome import Format, Outcome, PlatformOutcome
 from nixgen.pipeline.realise import Evaluated
 from nixgen.plan import ImagePlan
 from nixgen.progress import PhaseStarted
 from nixgen.runtime import RunnableImage
-
-Format = Literal["oci", "oci-archive", "docker-archive"]
 
 _SUFFIXES: dict[Format, str] = {
     "oci": ".oci",
     "oci-archive": ".oci.tar",
     "docker-archive": ".docker.tar",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageResult:
-    """An image as written: `digest` is what the format is named by, see `--json`.
-
-    `record` is the build record beside it, None where none was asked for.
-    """
-
-    name: str
-    tag: str
-    path: Path
-    format: Format
-    digest: Digest
-    images: tuple[BuiltImage, ...]
-    record: Path | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The document of `nixgen image --json`."""
-        record = {} if self.record is None else {"record": str(self.record)}
-        return {
-            **record,
-            "name": self.name,
-            "tag": self.tag,
-            "path": str(self.path),
-            "format": self.format,
-            "digest": str(self.digest),
-            "platforms": [image.as_json() for image in self.images],
-        }
 
 
 def default_destination(name: str, form: Format) -> Path:
@@ -85,7 +53,7 @@ def write_image(
     destination: Path,
     form: Format,
     cache: LayerCache | None,
-) -> ImageResult:
+) -> Outcome:
     """Write the image of built confs; raises IrreproducibleError before anything is replaced.
 
     The lockfile learns the digests unless the request froze it.
@@ -124,13 +92,13 @@ def write_image(
             )
         remember(evaluated, images)
         digest = _WRITERS[form](images, destination, plan.images[0])
-    return ImageResult(
+    return Outcome(
         name=plan.images[0].name,
         tag=plan.images[0].tag,
         path=destination,
         format=form,
         digest=digest,
-        images=tuple(images),
+        platforms=tuple(PlatformOutcome.of(image.as_json()) for image in images),
     )
 
 

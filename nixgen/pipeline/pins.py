@@ -13,7 +13,7 @@ from nixgen.digest import Digest
 from nixgen.errors import LockError, UsageError
 from nixgen.lock import Lock, PinnedSet, lock_path, read_lock
 from nixgen.nixcli import Nix, StoreTree
-from nixgen.sourcetree import list_source, stage_source
+from nixgen.sourcetree import SourceTree, stage_source, survey_source
 from nixgen.spec import Packages
 
 _LIBRARY_FOLDERS = ("build", "bundled", "lib")
@@ -21,10 +21,14 @@ _LIBRARY_FOLDERS = ("build", "bundled", "lib")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
-    """A package set as it will be used; `tree` is its place in the store, None for bundled."""
+    """A package set as it will be used.
+
+    `tree` is its place in the store, `source` the checkout it came from; None for bundled.
+    """
 
     package_set: PinnedSet
-    tree: StoreTree | None
+    tree: StoreTree | None = None
+    source: SourceTree | None = None
 
 
 def library_files() -> Iterator[tuple[str, Path]]:
@@ -55,26 +59,35 @@ def bundled_digest() -> Digest:
 def pin(packages: Packages, nix: Nix) -> Pinned:
     """Pin the set that a description names; raises UsageError for a set that is not there."""
     if packages.kind == "bundled":
-        return Pinned(package_set=PinnedSet(kind="bundled", digest=bundled_digest()), tree=None)
+        return Pinned(package_set=PinnedSet(kind="bundled", digest=bundled_digest()))
     assert packages.path is not None  # noqa: S101 - the parser refuses other kinds
-    tree = add_checkout(packages.path, nix)
+    source = _survey_checkout(packages.path)
+    tree = _add_checkout(source, nix)
     return Pinned(
-        package_set=PinnedSet(kind="path", digest=tree.nar_hash, path=packages.set), tree=tree
+        package_set=PinnedSet(kind="path", digest=tree.nar_hash, path=packages.set),
+        tree=tree,
+        source=source,
     )
 
 
-def add_checkout(path: Path, nix: Nix) -> StoreTree:
-    """Put a nixpkgs checkout into the store, by the filter that all sources pass."""
+def _survey_checkout(path: Path) -> SourceTree:
     if not (path / "default.nix").is_file():
         raise UsageError(
             f"{path}: not a package set: there is no default.nix in it",
             hint="packages.set names the folder of a nixpkgs checkout",
         )
-    with tempfile.TemporaryDirectory(prefix=".nixgen-", dir=_staging_parent(path)) as staging:
+    return survey_source(path, lock_name="")
+
+
+def _add_checkout(source: SourceTree, nix: Nix) -> StoreTree:
+    """Put a nixpkgs checkout into the store, by the filter that all sources pass."""
+    with tempfile.TemporaryDirectory(
+        prefix=".nixgen-", dir=_staging_parent(source.folder)
+    ) as staging:
         destination = Path(staging) / "source"
         destination.mkdir()
-        stage_source(path, list_source(path, lock_name=""), destination)
-        return nix.add_tree(destination)
+        stage_source(source.folder, source.files, destination)
+        return nix.add_trees([destination])[0]
 
 
 def locked(description: Path, digest: Digest, package_set: PinnedSet, *, frozen: bool) -> Lock:

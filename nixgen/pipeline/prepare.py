@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nixgen.errors import DescriptionError, Problem, UsageError
 from nixgen.generate import GeneratedFile, render
@@ -13,7 +13,7 @@ from nixgen.nixcli import Nix
 from nixgen.pipeline.pins import Pinned, locked, pin
 from nixgen.plan import Plan, PlanOptions, make_plan
 from nixgen.platforms import Platform, known_platforms
-from nixgen.sourcetree import list_source
+from nixgen.sourcetree import SourceTree, survey_source
 from nixgen.spec import AppSpec, Description, read_description
 
 
@@ -34,7 +34,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A description resolved, pinned, planned and rendered; nothing has been built."""
+    """A description resolved, pinned, planned and rendered; nothing has been built.
+
+    `source` is the project's, None where no image takes anything from it.
+    """
 
     request: Request
     description: Description
@@ -43,17 +46,7 @@ class Prepared:
     lock: Lock
     plan: Plan
     files: tuple[GeneratedFile, ...]
-
-    @property
-    def source_dir(self) -> Path | None:
-        """The project's folder, None where no image takes anything from it."""
-        needed = any(image.needs_source for image in self.plan.images)
-        return self.description.project_dir if needed else None
-
-
-def find_description(path: Path) -> Path:
-    """The description that a command line names: a file, or a folder with an app.toml in it."""
-    return path / "app.toml" if path.is_dir() else path
+    source: SourceTree | None
 
 
 def prepare(request: Request, nix: Nix) -> Prepared:
@@ -62,13 +55,16 @@ def prepare(request: Request, nix: Nix) -> Prepared:
     specs = resolve_all(description, request)
     pinned = pin(specs[0].packages, nix)
     lock = locked(description.path, description.digest, pinned.package_set, frozen=request.frozen)
+    source = _survey(description) if any(spec.build for spec in specs) else None
     plan = make_plan(
         specs,
         description_file=description.path.name,
         package_set=pinned.package_set,
         options=request.options,
-        source_files=_source_files(description, specs),
+        source_files=() if source is None else source.files,
     )
+    if source is None and any(image.needs_source for image in plan.images):
+        source = _survey(description)
     return Prepared(
         request=request,
         description=description,
@@ -77,14 +73,12 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         lock=lock,
         plan=plan,
         files=render(plan),
+        source=source,
     )
 
 
-def _source_files(description: Description, specs: Sequence[AppSpec]) -> Sequence[PurePosixPath]:
-    """The project's source files, where a build takes some of them by patterns."""
-    if all(spec.build is None for spec in specs):
-        return ()
-    return list_source(description.project_dir, lock_name=lock_path(description.path).name)
+def _survey(description: Description) -> SourceTree:
+    return survey_source(description.project_dir, lock_name=lock_path(description.path).name)
 
 
 def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ...]:

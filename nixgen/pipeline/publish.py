@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nixgen.errors import UsageError
 from nixgen.oci import read_layout
-from nixgen.pipeline.image import Format, ImageResult
+from nixgen.pipeline.outcome import Format, Outcome
 from nixgen.progress import Reporter
 from nixgen.registry import Credentials, ImageReference, PushResult, Registry, push
 
@@ -43,7 +43,7 @@ def parse_targets(texts: Sequence[str], form: Format) -> tuple[ImageReference, .
 
 
 def publish(
-    result: ImageResult, targets: Sequence[ImageReference], access: RegistryAccess
+    outcome: Outcome, targets: Sequence[ImageReference], access: RegistryAccess
 ) -> tuple[PushResult, ...]:
     """Push the image to each target, under the target's tag or else the image's own.
 
@@ -51,7 +51,7 @@ def publish(
     """
     done = []
     for target in targets:
-        reference = target if target.tag else target.with_tag(result.tag)
+        reference = target if target.tag else target.with_tag(outcome.tag)
         with access.open(reference) as registry:
-            done.append(push(read_layout(result.path, tag=result.tag), registry))
+            done.append(push(read_layout(outcome.path, tag=outcome.tag), registry))
     return tuple(done)

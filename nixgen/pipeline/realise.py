@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.errors import BuildError, DescriptionError, EvaluationError, NixgenError, Problem
-from nixgen.lock import lock_path
 from nixgen.nixcli import (
     BuildPlan,
     BuildTarget,
@@ -24,6 +23,7 @@ from nixgen.pipeline.prepare import Prepared
 from nixgen.pipeline.sourcing import ensure_sources
 from nixgen.pipeline.state import State
 from nixgen.pipeline.trees import Trees, add_trees
+from nixgen.pipeline.unchanged import Root
 from nixgen.plan import ImagePlan
 from nixgen.sources import Supply
 
@@ -55,8 +55,7 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
     trees = add_trees(
         nix,
         prepared.files,
-        project_dir=prepared.source_dir,
-        lock_name=lock_path(prepared.description.path).name,
+        project=prepared.source,
         packages=prepared.pinned.tree,
     )
     names = trees.names(prepared.description.project_dir)
@@ -101,6 +100,19 @@ def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> 
     state.forget_failure()
     state.drop_links_beyond(link, len(evaluated.targets))
     return tuple(nix.physical_path(conf_path(target, nix)) for target in evaluated.confs)
+
+
+def kept_roots(evaluated: Evaluated, nix: Nix, *, state: State) -> list[Root]:
+    """The links by which `realise` keeps what it built."""
+    request = evaluated.prepared.request
+    first = state.root_link(evaluated.prepared.description.path, request.profile)
+    links = [first] + [
+        first.with_name(f"{first.name}-{number}") for number in range(2, len(evaluated.targets) + 1)
+    ]
+    return [
+        Root(link=link, target=str(link.readlink()), place=nix.physical_path(target.path))
+        for link, target in zip(links, evaluated.targets, strict=True)
+    ]
 
 
 def conf_path(target: BuildTarget, nix: Nix) -> StorePath:

@@ -14,7 +14,8 @@ from typing import Any
 
 from nixgen.errors import MachineError
 from nixgen.pipeline.conditions import Conditions
-from nixgen.pipeline.image import ImageResult, writer_digest
+from nixgen.pipeline.image import writer_digest
+from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.realise import Evaluated
 from nixgen.wholefile import write_whole
 
@@ -23,9 +24,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:nixgen:build-record:v1"
 
 
-def make_record(
-    evaluated: Evaluated, result: ImageResult, conditions: Conditions
-) -> dict[str, Any]:
+def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) -> dict[str, Any]:
     """The record as a JSON object."""
     prepared = evaluated.prepared
     trees = evaluated.trees
@@ -53,7 +52,7 @@ def make_record(
             }
             for image, conf in zip(prepared.plan.images, evaluated.confs, strict=True)
         },
-        "image": result.as_json(),
+        "image": outcome.as_json(),
         "conditions": conditions.as_json(),
     }
 

@@ -1,8 +1,9 @@
 """What nixgen remembers between runs, in the user's state folder.
 
 `roots/` keeps the last results from Nix's garbage collection, one set per description and
-profile; `builds/` holds a record of each; `probes/` what was found out about the machine by
-building; `last-failure` names the derivation that last failed.
+profile; `builds/` holds a record of each; `stamps/` what tells a repeated run that nothing has
+changed; `probes/` what was found out about the machine by building; `last-failure` names the
+derivation that last failed.
 The place is `$XDG_STATE_HOME/nixgen`, by default `~/.local/state/nixgen`
 (https://specifications.freedesktop.org/basedir-spec/latest/).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,23 @@ class State:
         except (OSError, ValueError):
             return None
 
+    def write_stamp(self, key: str, stamp: Mapping[str, Any]) -> None:
+        """Keep the stamp of a run; the oldest beyond the last hundred go."""
+        self._write(self.folder / "stamps" / f"{key}.json", json.dumps(stamp, sort_keys=True))
+        stamps = [(each.lstat().st_mtime_ns, each) for each in self._stamps()]
+        for _, place in sorted(stamps)[:-_KEPT_STAMPS]:
+            place.unlink(missing_ok=True)
+
+    def stamp(self, key: str) -> Any | None:
+        """The stamp of the last run that had this key, None where there is none."""
+        try:
+            return json.loads((self.folder / "stamps" / f"{key}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def _stamps(self) -> Iterator[Path]:
+        return (self.folder / "stamps").glob("*.json")
+
     def write_probe(self, key: str, answer: str) -> None:
         """Remember what a probe of the machine found."""
         self._write(self.folder / "probes" / key, answer + "\n")
@@ -107,6 +125,7 @@ class State:
             ) from error
 
 
+_KEPT_STAMPS = 100
 _HINT = "set XDG_STATE_HOME to a folder that you can write to"
 
 

@@ -12,7 +12,7 @@ from nixgen.generate import GeneratedFile
 from nixgen.nixcli import Nix, SourceNames, StoreTree
 from nixgen.nixexpr import Call, Name, NixText, Select, Value, format_value
 from nixgen.pipeline.pins import library_files
-from nixgen.sourcetree import list_source, stage_source
+from nixgen.sourcetree import SourceTree, stage_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,10 @@ def add_trees(
     nix: Nix,
     files: Sequence[GeneratedFile],
     *,
-    project_dir: Path | None,
-    lock_name: str,
+    project: SourceTree | None,
     packages: StoreTree | None,
 ) -> Trees:
-    """Put the generated files, the library and, with `project_dir`, its source into the store."""
+    """Put the generated files, the library and, where needed, the project into the store."""
     with tempfile.TemporaryDirectory(prefix="nixgen-") as staging:
         generated = _staged(staging, "generated")
         for file in files:
@@ -61,17 +60,17 @@ def add_trees(
             target = library / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-        source = None
-        if project_dir is not None:
-            staged = _staged(staging, "project")
-            stage_source(project_dir, list_source(project_dir, lock_name=lock_name), staged)
-            source = nix.add_tree(staged)
-        return Trees(
-            generated=nix.add_tree(generated),
-            library=nix.add_tree(library),
-            source=source,
-            packages=packages,
-        )
+        staged = [generated, library]
+        if project is not None:
+            staged.append(_staged(staging, "project"))
+            stage_source(project.folder, project.files, staged[-1])
+        added = nix.add_trees(staged)
+    return Trees(
+        generated=added[0],
+        library=added[1],
+        source=added[2] if project is not None else None,
+        packages=packages,
+    )
 
 
 def _staged(staging: str, kind: str) -> Path:

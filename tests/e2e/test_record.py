@@ -52,7 +52,7 @@ def test_the_sandbox_is_probed_once_for_the_same_nix_and_settings(
     cli: Cli, project: Path, tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    options = ("image", project, "-o", tmp_path / "image.oci", "-q")
+    options = ("image", project, "-o", tmp_path / "image.oci", "-q", "--verify-cache")
     assert cli(*options, XDG_STATE_HOME=str(state)).exit_code == 0
     (probe,) = (state / "nixgen/probes").iterdir()
     assert probe.read_text() == "on\n"

@@ -1,0 +1,77 @@
+"""What a run that made an image gives back: the facts that are printed, pushed and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nixgen.digest import Digest
+
+Format = Literal["oci", "oci-archive", "docker-archive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOutcome:
+    """The image of one platform; `document` is its part of `nixgen image --json`."""
+
+    platform: str
+    digest: Digest
+    size_bytes: int
+    unpacked_bytes: int
+    layer_count: int
+    document: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> PlatformOutcome:
+        """Read what `BuiltImage.as_json` wrote; raises KeyError, TypeError, ValueError."""
+        return cls(
+            platform=str(document["platform"]),
+            digest=Digest.parse(document["digest"]),
+            size_bytes=int(document["size_bytes"]),
+            unpacked_bytes=int(document["unpacked_bytes"]),
+            layer_count=len(document["layers"]),
+            document=document,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An image as it was written: `digest` is what the format is named by, see `--json`.
+
+    `record` is the build record beside it, None where none was asked for.
+    """
+
+    name: str
+    tag: str
+    path: Path
+    format: Format
+    digest: Digest
+    platforms: Sequence[PlatformOutcome]
+    record: Path | None = None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Outcome:
+        """Read what `as_json` wrote; raises KeyError, TypeError, ValueError for anything else."""
+        return cls(
+            name=document["name"],
+            tag=document["tag"],
+            path=Path(document["path"]),
+            format=document["format"],
+            digest=Digest.parse(document["digest"]),
+            platforms=tuple(PlatformOutcome.of(each) for each in document["platforms"]),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `nixgen image --json`."""
+        record = {} if self.record is None else {"record": str(self.record)}
+        return {
+            **record,
+            "name": self.name,
+            "tag": self.tag,
+            "path": str(self.path),
+            "format": self.format,
+            "digest": str(self.digest),
+            "platforms": [dict(each.document) for each in self.platforms],
+        }
