@@ -10,7 +10,8 @@ from nixgen.runtime.foreign import check_platform
 from nixgen.runtime.image import ImageProcess, RunnableImage
 from nixgen.runtime.root import open_workspace
 from nixgen.runtime.runners import RUNNER_NAMES, RunnerInfo, available_runners, choose_runner
-from nixgen.runtime.session import STOP_GRACE_S, Captured, Running, capture, run, start
+from nixgen.runtime.server import Running, start
+from nixgen.runtime.session import STOP_GRACE_S, Captured, capture, run
 
 __all__ = [
     "RUNNER_NAMES",

@@ -41,6 +41,7 @@ def open_bwrap(job: Job) -> Iterator[Launch]:
             own_session=not job.options.tty,
             signal=reported.signal,
             kill=reported.kill,
+            pid=reported.init_pid,
             explain=reported.explain,
         )
 

@@ -38,6 +38,11 @@ class RunnableImage:
         """The conf of the customisation layer alone."""
         return replace(self.conf, store_layers=())
 
+    def run_as(self, uid: int, gid: int) -> RunnableImage:
+        """The same image with another user for its process."""
+        config = {**self.conf.config, "User": f"{uid}:{gid}"}
+        return replace(self, conf=replace(self.conf, config=config))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageProcess:

@@ -47,7 +47,8 @@ class Launch:
 
     `pass_fds` are descriptors that it inherits; with `own_session` it is apart from the terminal.
     `signal` passes a signal to the image's program, `kill` ends it; both may be called at any
-    time. `explain` says why nothing ran, given the exit code and stderr; None where it did run.
+    time. `pid` is a process in its namespaces, None where none is known (yet). `explain` says why
+    nothing ran, given the exit code and stderr; None where it did run.
     """
 
     argv: tuple[str, ...]
@@ -55,4 +56,5 @@ class Launch:
     own_session: bool = True
     signal: Callable[[int], None]
     kill: Callable[[], None]
+    pid: Callable[[], int | None]
     explain: Callable[[int, str], str | None]

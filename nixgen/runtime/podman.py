@@ -49,6 +49,11 @@ def open_podman(job: Job) -> Iterator[Launch]:
                     return
                 time.sleep(_SIGNAL_PAUSE_S)
 
+        def pid() -> int | None:
+            shown = _podman("container", "inspect", "--format={{.State.Pid}}", container)
+            text = shown.stdout.decode().strip()
+            return int(text) if text.isdecimal() and text != "0" else None
+
         def explain(exit_code: int, stderr: str) -> str | None:
             # https://docs.podman.io/en/latest/markdown/podman-run.1.html#exit-status
             return stderr.strip() if exit_code == 125 and "Error:" in stderr else None
@@ -61,6 +66,7 @@ def open_podman(job: Job) -> Iterator[Launch]:
             own_session=False,
             signal=signal_container,
             kill=remove,
+            pid=pid,
             explain=explain,
         )
 

@@ -1,14 +1,12 @@
-"""Running an image: on this terminal, with its output captured, or beside this process."""
+"""Running an image to its end: on this terminal, or with its output captured."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import sys
 import termios
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -23,6 +21,8 @@ from nixgen.runtime.runners import RunnerInfo
 
 STOP_GRACE_S = 10.0
 """How long a program may take to end after it was asked to, as engines have it."""
+KILLED = 128 + signal.SIGKILL
+"""The exit code of a program that was killed."""
 
 _FORWARDED = (
     signal.SIGINT,
@@ -32,9 +32,7 @@ _FORWARDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-_KILLED = 128 + signal.SIGKILL
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ def run(
     """
     options = RunOptions(network=network, read_only=read_only, tty=tty, interactive=True)
     extra = {"TERM": "xterm", **(env or {})} if tty else env
-    with _opened(image, runner, options, args, entrypoint, extra) as (_, launch):
+    with opened(image, runner, options, args, entrypoint, extra) as (_, launch):
         with (
             _terminal_restored(),
             _process.open_child(
@@ -84,9 +82,9 @@ def run(
         ):
             exit_code = child.wait()
         if killed.is_set():
-            return _KILLED
+            return KILLED
         assert exit_code is not None  # noqa: S101  why: no time limit was given
-        _check(launch, runner, exit_code, "")
+        check(launch, runner, exit_code, "")
         return exit_code
 
 
@@ -108,7 +106,7 @@ def capture(
     `make_command`, and MachineError where the runner fails.
     """
     options = RunOptions(network=network, read_only=read_only, interactive=bool(stdin))
-    with _opened(image, runner, options, (), argv, env) as (_, launch):
+    with opened(image, runner, options, (), argv, env) as (_, launch):
         done = _process.run_limited(
             launch.argv,
             input=stdin,
@@ -117,7 +115,7 @@ def capture(
             pass_fds=launch.pass_fds,
         )
         if not (done.timed_out or done.overflowed):
-            _check(launch, runner, done.exit_code, done.stderr.decode(errors="replace"))
+            check(launch, runner, done.exit_code, done.stderr.decode(errors="replace"))
     return Captured(
         exit_code=done.exit_code,
         stdout=done.stdout,
@@ -127,100 +125,8 @@ def capture(
     )
 
 
-class Running:
-    """A program of an image that runs beside this process."""
-
-    def __init__(
-        self,
-        runner: RunnerInfo,
-        launch: Launch,
-        child: _process.Child,
-        job: Job,
-    ) -> None:
-        self._runner = runner
-        self._killed = False
-        self._launch = launch
-        self._child = child
-        self._job = job
-        self._stdout = job.workspace.folder / "stdout"
-        self._stderr = job.workspace.folder / "stderr"
-
-    @property
-    def stdout(self) -> bytes:
-        """What it has written to stdout so far."""
-        return self._stdout.read_bytes()
-
-    @property
-    def stderr(self) -> bytes:
-        """What it has written to stderr so far."""
-        return self._stderr.read_bytes()
-
-    def signal(self, number: int) -> None:
-        """Pass a signal to it."""
-        self._launch.signal(number)
-
-    def wait(self, timeout_s: float | None = None) -> int | None:
-        """Its exit code; None when time is up first.
-
-        Raises MachineError where the runner could not start it.
-        """
-        exit_code = self._child.wait(timeout_s)
-        if exit_code is None or self._killed:
-            return None if exit_code is None else _KILLED
-        _check(self._launch, self._runner, exit_code, self.stderr.decode(errors="replace"))
-        return exit_code
-
-    def stop(self, grace_s: float = STOP_GRACE_S) -> int:
-        """Ask it to end by the image's stop signal, kill it after the grace; its exit code."""
-        if (exit_code := self.wait(0)) is not None:
-            return exit_code
-        self._launch.signal(self._job.command.stop_signal)
-        if (exit_code := self.wait(grace_s)) is not None:
-            return exit_code
-        self._killed = True
-        _kill(self._launch, self._child)
-        self._child.wait()
-        return _KILLED
-
-    def wait_for_port(self, port: int, timeout_s: float, host: str = "127.0.0.1") -> bool:
-        """Whether it takes TCP connections before time is up or it ends; needs `network`."""
-        deadline = time.monotonic() + timeout_s
-        while self.wait(0) is None:
-            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_PAUSE_S)
-        return False
-
-
 @contextlib.contextmanager
-def start(
-    image: RunnableImage,
-    runner: RunnerInfo,
-    argv: Sequence[str] | None = None,
-    *,
-    args: Sequence[str] = (),
-    env: Mapping[str, str] | None = None,
-    network: bool = True,
-    read_only: bool = True,
-) -> Iterator[Running]:
-    """Run a program of the image while the body runs, its own process where `argv` is None.
-
-    It is killed when the body ends, with all it has started. Raises as `make_command`.
-    """
-    options = RunOptions(network=network, read_only=read_only)
-    with (
-        _opened(image, runner, options, args, argv, env) as (job, launch),
-        (job.workspace.folder / "stdout").open("wb") as out,
-        (job.workspace.folder / "stderr").open("wb") as err,
-        _process.open_child(launch.argv, stdout=out, stderr=err, pass_fds=launch.pass_fds) as child,
-    ):
-        yield Running(runner, launch, child, job)
-
-
-@contextlib.contextmanager
-def _opened(
+def opened(
     image: RunnableImage,
     runner: RunnerInfo,
     options: RunOptions,
@@ -240,7 +146,8 @@ def _opened(
                 launch.kill()
 
 
-def _check(launch: Launch, runner: RunnerInfo, exit_code: int, stderr: str) -> None:
+def check(launch: Launch, runner: RunnerInfo, exit_code: int, stderr: str) -> None:
+    """Raise MachineError where the runner could not start the program."""
     why = launch.explain(exit_code, stderr)
     if why is not None:
         raise MachineError(

@@ -244,6 +244,44 @@ def test_a_server_answers_and_ends_by_its_stop_signal(
         assert running.stdout == b"ready\nbye\n"
 
 
+def test_a_server_without_network_is_reached_through_its_own_loopback(
+    image: RunnableImage, runner: RunnerInfo
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with start(image, runner, args=["serve", str(port)], network=False) as running:
+            assert running.wait_for_port(port, timeout_s=30)
+            with running.connect(port) as peer:
+                assert peer.recv(100) == b"served\n"
+            with pytest.raises(ConnectionRefusedError):
+                running.connect(port + 1 if port < 65535 else 1)
+
+
+def test_a_server_over_its_time_is_killed(image: RunnableImage, runner: RunnerInfo) -> None:
+    with start(image, runner, args=["deaf"], timeout_s=1.0) as running:
+        assert running.wait(30) == 137
+        assert (running.timed_out, running.overflowed) == (True, False)
+        assert running.stdout == b"ready\n"
+
+
+def test_a_server_that_writes_too_much_is_killed(image: RunnableImage, runner: RunnerInfo) -> None:
+    with start(image, runner, args=["spam"], max_output_bytes=100_000) as running:
+        assert running.wait(30) == 137
+        assert (running.timed_out, running.overflowed) == (False, True)
+        assert len(running.stdout) == 100_000
+
+
+def test_what_a_program_leaves_in_the_background_is_ended_with_it(
+    image: RunnableImage, runner: RunnerInfo
+) -> None:
+    done = tell(image, runner, "daemon")
+    assert (done.exit_code, done.stdout) == (0, b"gone into the background\n")
+    assert leftovers()[0] == []
+    with start(image, runner, args=["daemon"]) as running:
+        assert running.wait(30) == 0
+        assert leftovers()[0] == []
+
+
 def test_a_server_that_is_deaf_is_killed(image: RunnableImage, runner: RunnerInfo) -> None:
     with start(image, runner, args=["deaf"]) as running:
         until(lambda: running.stdout == b"ready\n")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pty
+import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nixgen.platforms import Platform
-from nixgen.runtime import Captured, RunnableImage, RunnerInfo, capture, choose_runner
+from nixgen.runtime import Captured, RunnableImage, RunnerInfo, capture, choose_runner, start
 from tests.integration.test_runtime import (
     NAMES,
     attached,
@@ -33,33 +35,51 @@ ORDINARY_USER = 12345
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
-def ask(pipe: Connection, image: RunnableImage, words: list[str]) -> None:
+def become_ordinary() -> None:
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(ORDINARY_USER)
         os.setuid(ORDINARY_USER)
     os.chdir("/")
-    pipe.send(
-        capture(
-            image,
-            RunnerInfo(name="bwrap", usable=True),
-            words,
-            timeout_s=60,
-            max_output_bytes=1 << 20,
-        )
-    )
+    # why: this one may be in a folder of root's.
+    sys.executable = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
 
 
-def as_ordinary_user(image: RunnableImage, *words: str) -> Captured:
+def ask(image: RunnableImage, words: list[str]) -> Captured:
+    bwrap = RunnerInfo(name="bwrap", usable=True)
+    return capture(image, bwrap, words, timeout_s=60, max_output_bytes=1 << 20)
+
+
+def ask_server(image: RunnableImage, words: list[str]) -> bytes:
+    bwrap = RunnerInfo(name="bwrap", usable=True)
+    with start(image, bwrap, words, network=False) as running:
+        assert running.wait_for_port(int(words[-1]), timeout_s=30)
+        with running.connect(int(words[-1])) as peer:
+            return peer.recv(100)
+
+
+def as_ordinary_user(
+    image: RunnableImage,
+    *words: str,
+    action: Callable[[RunnableImage, list[str]], Any] = ask,
+) -> Any:
     ours, theirs = multiprocessing.Pipe()
+
+    def body() -> None:
+        become_ordinary()
+        theirs.send(action(image, ["probe", *words]))
+
     forked = multiprocessing.get_context("fork")
-    process = forked.Process(target=ask, args=(theirs, image, ["probe", *words]))
+    process = forked.Process(target=body)
     process.start()
     theirs.close()
     done = ours.recv()
     process.join()
-    assert isinstance(done, Captured)
     return done
+
+
+def test_an_ordinary_user_reaches_a_server_that_has_no_network(image: RunnableImage) -> None:
+    assert as_ordinary_user(image, "serve", "8080", action=ask_server) == b"served\n"
 
 
 def test_an_ordinary_user_runs_images_as_the_images_user(image: RunnableImage) -> None:

@@ -61,6 +61,25 @@ static int try_bind(int port) {
   }
 }
 
+/* "/" answers, "/busy" does the third time, "/slow" never; anything else is not found. */
+static int serve_http(int port) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int asked = 0, listener = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(listener, (void *)&to, sizeof to) || listen(listener, 8)) return 1;
+  for (;;) {
+    char request[4096] = "", path[256] = "";
+    int peer = accept(listener, NULL, NULL);
+    read(peer, request, sizeof request - 1);
+    sscanf(request, "GET %255s", path);
+    int busy = !strcmp(path, "/busy") && asked++ < 2;
+    if (!strcmp(path, "/slow")) continue;
+    dprintf(peer, "HTTP/1.1 %s\r\nContent-Length: 3\r\n\r\nhi\n",
+            busy ? "503 Busy" : !strcmp(path, "/") || !strcmp(path, "/busy") ? "200 OK" : "404 No");
+    close(peer);
+  }
+}
+
 static int try_connect(int port) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -116,6 +135,14 @@ int main(int count, char **words) {
     sleep(3000);
     return 0;
   }
+  if (!strcmp(what, "daemon")) {
+    if (fork() == 0) {
+      setsid();
+      sleep(3000);
+    }
+    puts("gone into the background");
+    return 0;
+  }
   if (!strcmp(what, "trap")) {
     signal(SIGTERM, bye);
     signal(SIGINT, bye);
@@ -132,6 +159,7 @@ int main(int count, char **words) {
     for (;;) pause();
   }
   if (!strcmp(what, "serve")) return try_bind(atoi(with));
+  if (!strcmp(what, "http")) return serve_http(atoi(with));
   if (!strcmp(what, "connect")) return try_connect(atoi(with));
   fprintf(stderr, "probe: what is %s?\n", what);
   return 64;
