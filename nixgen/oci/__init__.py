@@ -26,11 +26,12 @@ from nixgen.oci.image import (
 )
 from nixgen.oci.layer import BuiltLayer, LayerBuilder
 from nixgen.oci.layout import LayoutResult, write_layout
+from nixgen.oci.packing import Sink
 from nixgen.oci.reading import Layout, LayoutImage, LayoutLayer, read_layout
 from nixgen.oci.rootfs import materialise_rootfs, unpack_rootfs
 from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer, layer_sources
 from nixgen.oci.store import StoreRoot
-from nixgen.oci.tar import Sink, write_layer_tar
+from nixgen.oci.tar import write_layer_tar
 from nixgen.oci.tarheader import HeaderEncoder, Ownership
 
 __all__ = [

@@ -14,12 +14,13 @@ from typing import Any
 from nixgen import _process
 from nixgen.digest import Digest
 from nixgen.oci import faults
-from nixgen.oci.blob import Summed, Summing
+from nixgen.oci.blob import Summed
 from nixgen.oci.cache import LayerCache, layer_key
 from nixgen.oci.compress import CompressionKind, Compressor, OpenFilter, compressing, cpu_count
+from nixgen.oci.overlap import OverlappedSumming, SpareCores
+from nixgen.oci.packing import Sink
 from nixgen.oci.source import LayerSource
 from nixgen.oci.store import StoreRoot
-from nixgen.oci.tar import Sink
 
 # https://github.com/opencontainers/image-spec/blob/main/layer.md
 MEDIA_TYPES: dict[CompressionKind, str] = {
@@ -82,17 +83,20 @@ class LayerBuilder:
 
         Raises MachineError (missing store path, no space, compressor failed) or BuildError.
         """
-        stop = threading.Event()
-        with ThreadPoolExecutor(
-            max_workers=self.workers or cpu_count(), thread_name_prefix="nixgen-layer"
-        ) as pool:
+        cores = self.workers or cpu_count()
+        run = _Run(
+            store=store,
+            stop=threading.Event(),
+            spare=SpareCores(cores=cores, layers=len(sources)),
+        )
+        with ThreadPoolExecutor(max_workers=cores, thread_name_prefix="nixgen-layer") as pool:
             # why: both layering algorithms put the large layers last; those should start first.
-            jobs = [pool.submit(self._build_one, s, store, stop) for s in reversed(sources)]
+            jobs = [pool.submit(self._build_one, source, run) for source in reversed(sources)]
             try:
                 wait(jobs, return_when=FIRST_EXCEPTION)
             finally:
                 # why: nothing is left to stop where all went well.
-                stop.set()
+                run.stop.set()
                 pool.shutdown(cancel_futures=True)
         errors = [job.exception() for job in reversed(jobs) if not job.cancelled()]
         cause = _first_cause(errors)
@@ -100,10 +104,14 @@ class LayerBuilder:
             raise cause
         return tuple(job.result() for job in reversed(jobs))
 
-    def _build_one(
-        self, source: LayerSource, store: StoreRoot, stop: threading.Event
-    ) -> BuiltLayer:
-        paths = source.store_paths
+    def _build_one(self, source: LayerSource, run: _Run) -> BuiltLayer:
+        try:
+            return self._find_or_write(source, run)
+        finally:
+            run.spare.layer_done()
+
+    def _find_or_write(self, source: LayerSource, run: _Run) -> BuiltLayer:
+        paths, store = source.store_paths, run.store
         identity = self.compressor.identity if self.compressor else "none"
         key = layer_key((identity, str(store.root), *source.key))
         if self.cache is not None:
@@ -111,7 +119,7 @@ class LayerBuilder:
             if found is not None:
                 return self._built(source, found.tar, found.stored, found.blob, from_cache=True)
             try:
-                built = self._build_into_cache(self.cache, key, source, store, stop)
+                built = self._build_into_cache(self.cache, key, source, run)
             except OSError as error:
                 self.cache.disable(error)
             else:
@@ -119,7 +127,7 @@ class LayerBuilder:
                     return built
         with faults.writing("a layer", self.work):
             file, name = tempfile.mkstemp(dir=self.work, prefix="layer-")
-            tar, stored = self._write_blob(source, file, stop)
+            tar, stored = self._write_blob(source, file, run)
             Path(name).chmod(0o444)
         return self._built(source, tar, stored, Path(name), from_cache=False)
 
@@ -128,12 +136,11 @@ class LayerBuilder:
         cache: LayerCache,
         key: str,
         source: LayerSource,
-        store: StoreRoot,
-        stop: threading.Event,
+        run: _Run,
     ) -> BuiltLayer | None:
         """The layer, made in the cache's folder; None where the cache takes nothing in."""
         try:
-            before = cache.facts(source.store_paths, store)
+            before = cache.facts(source.store_paths, run.store)
         except OSError as error:
             raise faults.unreadable(str(error.filename), error) from error
         place = cache.temporary()
@@ -141,11 +148,11 @@ class LayerBuilder:
             return None
         file, temporary = place
         try:
-            tar, stored = self._write_blob(source, file, stop)
+            tar, stored = self._write_blob(source, file, run)
             kept = cache.keep(
                 key,
                 source.store_paths,
-                store,
+                run.store,
                 tar=tar,
                 stored=stored,
                 temporary=temporary,
@@ -155,20 +162,21 @@ class LayerBuilder:
             temporary.unlink(missing_ok=True)
         return self._built(source, tar, stored, kept.blob, from_cache=False)
 
-    def _write_blob(
-        self, source: LayerSource, file: int, stop: threading.Event
-    ) -> tuple[Summed, Summed]:
+    def _write_blob(self, source: LayerSource, file: int, run: _Run) -> tuple[Summed, Summed]:
         """Write the layer to `file`, closing it: what the tar sums to, and what was stored."""
         try:
             if self.compressor is None:
-                plain = Summing(file)
-                source.write(_stoppable(plain, stop))
-                tar = stored = plain.summed()
+                with OverlappedSumming(run.spare, file) as summing:
+                    source.write(_stoppable(summing, run.stop))
+                    tar = stored = summing.summed()
             else:
-                with compressing(self.compressor, file, open_filter=self.open_filter) as (put, out):
-                    summing = Summing()
-                    source.write(_stoppable(_tee(summing, put), stop))
-                tar, stored = summing.summed(), out.summed()
+                with (
+                    OverlappedSumming(run.spare) as summing,
+                    compressing(self.compressor, file, open_filter=self.open_filter) as (put, out),
+                ):
+                    source.write(_stoppable(_tee(summing, put), run.stop))
+                    tar = summing.summed()
+                stored = out.summed()
             source.check(tar)
         finally:
             os.close(file)
@@ -188,6 +196,15 @@ class LayerBuilder:
             source=source,
             from_cache=from_cache,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What the layers of one image share while they are made."""
+
+    store: StoreRoot
+    stop: threading.Event
+    spare: SpareCores
 
 
 class _StoppedError(Exception):

@@ -100,9 +100,9 @@ def _prepare(dest: Path) -> None:
 def _copy_store_path(logical: str, store: StoreRoot, dest: Path, ownership: Ownership) -> None:
     folders: list[tuple[Path, int]] = []
     (dest / logical.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-    for member in walk_store_path(logical, store):
-        place = Path(os.fsdecode(os.fsencode(dest) + b"/" + _raw(member.name)))
-        source, mode = Path(os.fsdecode(member.place)), member.info.st_mode
+    for name, origin, info in walk_store_path(logical, store):
+        place = Path(os.fsdecode(os.fsencode(dest) + b"/" + _raw(name)))
+        source, mode = Path(os.fsdecode(origin)), info.st_mode
         if stat.S_ISDIR(mode):
             place.mkdir(mode=0o700)
             folders.append((place, mode))
@@ -113,7 +113,7 @@ def _copy_store_path(logical: str, store: StoreRoot, dest: Path, ownership: Owne
             copy_blob(source, place)
             _finish(place, mode, ownership)
         else:
-            raise BuildError(f"{member.name} is a device, pipe or socket: no image holds it")
+            raise BuildError(f"{name} is a device, pipe or socket: no image holds it")
     for place, mode in reversed(folders):
         _finish(place, mode, ownership)
 

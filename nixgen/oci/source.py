@@ -11,11 +11,10 @@ from nixgen.errors import BuildError
 from nixgen.oci import faults
 from nixgen.oci.blob import Summed
 from nixgen.oci.conf import ImageConf
+from nixgen.oci.packing import Packer, Sink
 from nixgen.oci.store import StoreRoot
-from nixgen.oci.tar import Sink, write_layer_tar
+from nixgen.oci.tar import write_layer_tar
 from nixgen.oci.tarheader import Ownership
-
-_COPY_BYTES = 512 << 10
 
 
 class LayerSource(Protocol):
@@ -88,14 +87,14 @@ class CustomisationLayer:
     def write(self, sink: Sink) -> None:
         """See `LayerSource`."""
         name = f"{self.path}/layer.tar"
-        buffer = memoryview(bytearray(_COPY_BYTES))
         try:
             file = os.open(self.tar, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise faults.unreadable(name, error) from error
         try:
-            while count := _read_into(file, buffer, name):
-                sink(buffer[:count])
+            with Packer(sink) as packer:
+                packer.put_rest(file, name=name)
+                packer.flush()
         finally:
             os.close(file)
 
@@ -121,10 +120,3 @@ def layer_sources(conf: ImageConf, *, store: StoreRoot) -> tuple[LayerSource, ..
         for paths in conf.store_layers
     ]
     return (*layers, CustomisationLayer(path=conf.customisation_layer, store=store))
-
-
-def _read_into(file: int, buffer: memoryview, name: str) -> int:
-    try:
-        return os.readv(file, (buffer,))
-    except OSError as error:
-        raise faults.unreadable(name, error) from error

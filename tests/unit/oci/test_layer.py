@@ -13,7 +13,7 @@ import pytest
 from nixgen.errors import BuildError, MachineError
 from nixgen.oci import BuiltImage, ImageConf, LayerBuilder, StoreRoot, gzip_compressor
 from nixgen.oci.blob import Summed
-from nixgen.oci.tar import Sink
+from nixgen.oci.packing import Sink
 from tests.unit.oci.rival import rival_diff_id
 from tests.unit.oci.synthetic import SyntheticStore
 
