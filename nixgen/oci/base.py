@@ -24,9 +24,9 @@ from nixgen.oci.compress import CompressionKind
 from nixgen.oci.image import Descriptor, canonical_json
 from nixgen.oci.layer import MEDIA_TYPES, BuiltLayer
 from nixgen.oci.opening import ImageSource
+from nixgen.oci.packing import Sink
 from nixgen.oci.reading import LayoutImage, LayoutLayer
 from nixgen.oci.store import StoreRoot
-from nixgen.oci.tar import Sink
 from nixgen.oci.unpacking import ZSTD, open_tar
 from nixgen.oci.verified import Verified
 
