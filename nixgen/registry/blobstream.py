@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nixgen.oci.image import Descriptor
-from nixgen.registry.auth import pull_scope
-from nixgen.registry.client import Registry
 from nixgen.registry.errors import MalformedAnswerError, UnavailableError
 from nixgen.registry.faults import Broken
+from nixgen.registry.headers import parse_part_start
 from nixgen.registry.request import Call
+from nixgen.registry.transport import Transport
 
 if TYPE_CHECKING:
     import requests
 
 _GOOD = frozenset({200, 206})
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-\d{1,19}/(?:\d{1,19}|\*)")
 
 
 class BlobStream:
     """The bytes of a blob, not checked; after a break it goes on where it broke (RFC 9110, 14).
 
-    Registries that know no ranges send it anew, and what has been read is left out.
+    Registries that know no ranges send it anew, and what has been read is left out. No condition
+    is sent with a range: the digest in the address names the bytes, and the reader checks them.
     """
 
-    def __init__(self, registry: Registry, descriptor: Descriptor) -> None:
-        self._transport = registry.transport
-        self._limits = registry.limits
-        self._size_bytes = descriptor.size_bytes
-        self._call = Call(
-            method="GET",
-            url=registry.url(f"blobs/{descriptor.digest}"),
-            what=f"get the blob {descriptor.digest} of {registry.reference.name}",
-            scope=pull_scope(registry.reference.repository),
-            good=_GOOD,
-        )
-        self._deadline_s = time.monotonic() + self._limits.total_s
+    def __init__(self, transport: Transport, call: Call, size_bytes: int) -> None:
+        self._transport = transport
+        self._call = replace(call, good=_GOOD)
+        self._size_bytes = size_bytes
+        self._deadline_s = time.monotonic() + transport.limits.total_s
+        self._tries = transport.tries()
         self._response: requests.Response | None = None
         self._chunks: Iterator[bytes] = iter(())
         self._buffer = b""
         self._count = 0
-        self._failures = 0
+        self._further = transport.limits.least_bytes
+        self.resumed = False
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes as they come, none at the end; raises NetworkError."""
@@ -64,52 +58,57 @@ class BlobStream:
                 if self._response is None:
                     self._connect()
                 chunk = next(self._chunks, b"")
+                if not chunk and self._may_be_cut():
+                    raise Broken(f"{self._transport.host} broke off after {self._count} bytes")
             except Broken as broken:
                 self.close()
                 if self._count >= self._size_bytes:
                     return b""
-                self._transport.pause_or_give_up(broken, self._call, self._failures)
-                self._failures += 1
+                self._tries.failed(self._transport.unreachable(broken, self._call))
             else:
-                self._count += len(chunk)
-                # why: a connection that brought something is not one try after another.
-                self._failures = 0 if chunk else self._failures
+                self._went_on(len(chunk))
                 return chunk
+
+    def _went_on(self, count: int) -> None:
+        self._count += count
+        # why not for any byte: a server that breaks off after each would keep this busy.
+        if self._count >= self._further:
+            self._further = self._count + self._transport.limits.least_bytes
+            self._tries.succeeded()
+
+    def _may_be_cut(self) -> bool:
+        """Whether an end may be a break: too early, and where no length was told."""
+        length = self._response is not None and self._response.headers.get("Content-Length")
+        return self._count < self._size_bytes and not length
 
     def _connect(self) -> None:
         left_s = self._deadline_s - time.monotonic()
         if left_s <= 0:
             raise UnavailableError(
                 f"can't {self._call.what}: {self._transport.host} sent {self._count} bytes in "
-                f"{self._limits.total_s:g} s",
+                f"{self._transport.limits.total_s:g} s",
                 hint="try again later",
             )
-        headers = {"Range": f"bytes={self._count}-"} if self._count else {}
-        call = Call(
-            method=self._call.method,
-            url=self._call.url,
-            what=self._call.what,
-            scope=self._call.scope,
-            good=self._call.good,
-            headers=headers,
-        )
-        response = self._transport.open(call)
+        call = self._call
+        if self._count:
+            self.resumed = True
+            call = replace(call, headers={**call.headers, "Range": f"bytes={self._count}-"})
+        response = self._transport.open(call, self._tries)
         self._response = response
         start = self._start(response)
-        most = max(0, self._size_bytes - start)
-        self._chunks = self._transport.body(response, most, left_s, call)
+        self._chunks = self._transport.body(response, self._size_bytes - start, left_s, call)
         self._leave_out(self._count - start)
 
     def _start(self, response: requests.Response) -> int:
         if response.status_code == 200:
             return 0
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-        if match is None or int(match[1]) != self._count:
+        start = parse_part_start(response.headers.get("Content-Range"))
+        if start is None or start != self._count:
             self.close()
             raise MalformedAnswerError(
                 f"can't {self._call.what}: {self._transport.host} sends another part than asked for"
             )
-        return self._count
+        return start
 
     def _leave_out(self, count: int) -> None:
         """Skip what has been read already."""

@@ -5,8 +5,8 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md (1.1).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +15,10 @@ from urllib.parse import quote
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci.image import Descriptor
-from nixgen.progress import Reporter, Silent
+from nixgen.progress import Notice, Reporter, Silent
+from nixgen.registry.addresses import is_loopback
 from nixgen.registry.auth import Scope, pull_scope, push_scope
+from nixgen.registry.blobstream import BlobStream
 from nixgen.registry.credentials import Credentials
 from nixgen.registry.documents import (
     MANIFEST_TYPES,
@@ -25,15 +27,15 @@ from nixgen.registry.documents import (
     parse_object,
 )
 from nixgen.registry.errors import MalformedAnswerError, WrongDigestError
-from nixgen.registry.faults import Broken
+from nixgen.registry.headers import parse_next_link
 from nixgen.registry.reference import ImageReference
-from nixgen.registry.request import Answer, Call, Limits, is_loopback
+from nixgen.registry.request import Answer, Call, Limits
 from nixgen.registry.transport import Transport
 
 _OK = frozenset({200})
 _MAYBE = frozenset({200, 404})
-_NEXT_LINK = re.compile(r"<([^>]*)>\s*;[^,]*\brel\s*=\s*\"?next\"?")
 _LONGEST_TAG = 128
+_READ_BYTES = 1 << 20
 
 
 class Registry:
@@ -71,6 +73,7 @@ class Registry:
             ca_file=ca_file,
             limits=self.limits,
             stopped=self.stopped,
+            warn=lambda text: self.reporter.report(Notice(text=text)),
         )
         self._pull = pull_scope(reference.repository)
         self.push_scope = push_scope(reference.repository)
@@ -94,7 +97,7 @@ class Registry:
         answer = self.transport.call(call)
         if answer.status == 404:
             return None
-        told = _digest_header(answer)
+        told = told_digest(answer)
         if told is None:
             return self.get_manifest(target, scope=scope).digest
         if isinstance(target, Digest) and told != target:
@@ -117,7 +120,7 @@ class Registry:
         if answer.status == 404:
             return None
         digest = Digest.of_bytes(answer.body)
-        wanted = target if isinstance(target, Digest) else _digest_header(answer)
+        wanted = target if isinstance(target, Digest) else told_digest(answer)
         if wanted is not None and digest != wanted:
             raise WrongDigestError(
                 f"can't {call.what}: {self.transport.host} sent {digest}, not {wanted}"
@@ -140,7 +143,7 @@ class Registry:
             body=manifest.data,
         )
         answer = self.transport.call(call)
-        stored = _digest_header(answer)
+        stored = told_digest(answer)
         if stored is not None and stored != manifest.digest:
             raise WrongDigestError(
                 f"{self.transport.host} stored {stored}, not {manifest.digest}, as {target}"
@@ -152,36 +155,41 @@ class Registry:
         call = self._blob_call("HEAD", digest, scope or self._pull, good=_MAYBE)
         return self.transport.call(call).status == 200
 
+    def open_blob(self, descriptor: Descriptor) -> BlobStream:
+        """A blob's bytes as a stream, which checks nothing; raises NetworkError when read."""
+        call = self._blob_call("GET", descriptor.digest, self._pull, good=_OK)
+        return BlobStream(self.transport, call, descriptor.size_bytes)
+
     def read_blob(self, descriptor: Descriptor, write: Callable[[bytes, int], None]) -> None:
         """Stream a blob, checked by size and digest; `write` gets bytes and their offset.
 
-        A broken connection starts anew from offset 0. Nothing may be believed before the return.
+        A connection that broke goes on where it broke. One transfer that went on and came out
+        wrong starts anew from offset 0. Nothing may be believed before the return.
         """
-        call = self._blob_call("GET", descriptor.digest, self._pull, good=_OK)
-        for number in range(self.limits.tries):
-            try:
-                self._read_once(call, descriptor, write)
-            except Broken as broken:
-                self.transport.pause_or_give_up(broken, call, number)
-            else:
-                return
+        if not self._read_once(descriptor, write, again=True):
+            self._read_once(descriptor, write, again=False)
 
     def _read_once(
-        self, call: Call, descriptor: Descriptor, write: Callable[[bytes, int], None]
-    ) -> None:
+        self, descriptor: Descriptor, write: Callable[[bytes, int], None], *, again: bool
+    ) -> bool:
+        """Whether it went well; with `again`, False where one more transfer may go better."""
         state, count = hashlib.sha256(), 0
-        with self.transport.open(call) as response:
-            limits = descriptor.size_bytes, self.limits.total_s
-            for chunk in self.transport.body(response, *limits, call):
+        stream = self.open_blob(descriptor)
+        with contextlib.closing(stream):
+            while chunk := stream.read(_READ_BYTES):
                 state.update(chunk)
                 write(chunk, count)
                 count += len(chunk)
         digest = Digest(state.hexdigest())
-        if (digest, count) != (descriptor.digest, descriptor.size_bytes):
-            raise WrongDigestError(
-                f"can't {call.what}: {self.transport.host} sent {count} bytes with the digest "
-                f"{digest}, not {descriptor.size_bytes} with {descriptor.digest}"
-            )
+        if (digest, count) == (descriptor.digest, descriptor.size_bytes):
+            return True
+        if again and stream.resumed:
+            return False
+        raise WrongDigestError(
+            f"can't get the blob {descriptor.digest} of {self.reference.name}: "
+            f"{self.transport.host} sent {count} bytes with the digest {digest}, "
+            f"not {descriptor.size_bytes} with {descriptor.digest}"
+        )
 
     def list_tags(self) -> tuple[str, ...]:
         """All tags of the repository, sorted."""
@@ -214,8 +222,8 @@ class Registry:
 
     def next_page(self, answer: Answer, what: str) -> str | None:
         """The address of the next page (RFC 8288); None after the last."""
-        match = _NEXT_LINK.search(answer.headers.get("link", ""))
-        return None if match is None else self.transport.resolve(answer.url, match[1], what)
+        link = parse_next_link(answer.headers.get("link"))
+        return None if link is None else self.transport.resolve(answer.url, link, what)
 
     def _manifest_call(
         self, method: str, target: Digest | str, scope: Scope, *, good: frozenset[int]
@@ -242,9 +250,13 @@ class Registry:
         )
 
 
-def _digest_header(answer: Answer) -> Digest | None:
+def told_digest(answer: Answer) -> Digest | None:
+    """The SHA-256 that the registry tells; None where it tells none, or one of another kind.
+
+    Raises MalformedAnswerError.
+    """
     text = answer.headers.get("docker-content-digest")
-    if text is None:
+    if not text or not text.startswith("sha256:"):
         return None
     try:
         return Digest.parse(text)

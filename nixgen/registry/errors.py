@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from nixgen.errors import NetworkError
 from nixgen.progress import printable
 
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""The status codes after which another try may go better."""
+
 _LONGEST_WORDS = 300
 
 
@@ -48,9 +51,18 @@ class ImmutableTagError(NetworkError):
 
 
 class UnavailableError(NetworkError):
-    """The registry was overloaded or failing, and stayed so."""
+    """The registry was overloaded or failing, and stayed so.
+
+    `wait_s` is how long it asks to be left alone, where it does.
+    """
 
     kind = "unavailable"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, wait_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
 
 
 class RefusedError(NetworkError):
@@ -96,7 +108,9 @@ def registry_words(body: bytes) -> str:
     return bounded("; ".join(words))
 
 
-def refusal(status: int, *, what: str, host: str, words: str, logged_in: bool) -> NetworkError:
+def refusal(
+    status: int, *, what: str, host: str, words: str, logged_in: bool, wait_s: float | None = None
+) -> NetworkError:
     """The error for an answer that is a refusal. `what` was asked: "get the manifest x of y"."""
     said = f" ({words})" if words else ""
     message = f"can't {what}: {host} answers {status}{said}"
@@ -111,6 +125,6 @@ def refusal(status: int, *, what: str, host: str, words: str, logged_in: bool) -
     if status == 404:
         hint = f"docker login {host}, if it is there: registries hide what one may not see"
         return NotFoundError(message, hint=hint)
-    if status == 429 or status >= 500:
-        return UnavailableError(message, hint="try again later")
+    if status in BUSY or status >= 500:
+        return UnavailableError(message, hint="try again later", wait_s=wait_s)
     return RefusedError(message)

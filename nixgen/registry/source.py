@@ -12,7 +12,6 @@ from nixgen.oci.image import Descriptor
 from nixgen.oci.reading import LayoutImage, parse_image
 from nixgen.oci.verified import Verified
 from nixgen.platforms import Platform
-from nixgen.registry.blobstream import BlobStream
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import MalformedAnswerError, WrongDigestError, bounded
@@ -59,7 +58,7 @@ class RegistryImage:
     def open_blob(self, descriptor: Descriptor) -> Verified:
         """See `ImageSource`; raises NetworkError."""
         return Verified(
-            lambda: BlobStream(self.registry, descriptor),
+            lambda: self.registry.open_blob(descriptor),
             descriptor,
             self.where,
             fault=WrongDigestError,
@@ -121,7 +120,7 @@ def _read_image(registry: Registry, manifest: Manifest) -> LayoutImage:
         )
     where = str(registry.reference)
     stream = Verified(
-        lambda: BlobStream(registry, described), described, where, fault=WrongDigestError
+        lambda: registry.open_blob(described), described, where, fault=WrongDigestError
     )
     with stream:
         config = stream.read()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode
 
 from nixgen.errors import InterruptedByUserError, NetworkError
+from nixgen.registry.addresses import origin, proxies, resolve
 from nixgen.registry.auth import Authorizer, TokenRequest
+from nixgen.registry.body import FileBody
 from nixgen.registry.credentials import Login
 from nixgen.registry.errors import (
+    BUSY,
     MalformedAnswerError,
     UnavailableError,
     UnreachableError,
@@ -23,21 +25,27 @@ from nixgen.registry.errors import (
     shown_url,
 )
 from nixgen.registry.faults import Broken, translated
-from nixgen.registry.request import Answer, Call, Limits, is_loopback
+from nixgen.registry.headers import parse_number, parse_retry_after, parse_warnings
+from nixgen.registry.pace import Pace, Tries
+from nixgen.registry.request import Answer, Call, Limits
 
 if TYPE_CHECKING:
     import requests
 
 _CHUNK_BYTES = 1 << 18
 _ERROR_BYTES = 1 << 16
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MOST_WARNINGS = 20
+# why not 303 for writes: it asks for another method.
+_REDIRECTS = {True: frozenset({301, 302, 303, 307, 308}), False: frozenset({301, 302, 307, 308})}
 _DOCKER_HUB = "docker.io"
 _DOCKER_HUB_SERVER = "registry-1.docker.io"
 
 
 class Transport:
-    """Speaks to one registry with one login. Safe for several threads, each has its connections."""
+    """Speaks to one registry with one login. Safe for several threads, each has its connections.
+
+    `warn` gets what the registry wants people to read, each text once.
+    """
 
     def __init__(
         self,
@@ -48,6 +56,7 @@ class Transport:
         ca_file: Path | None,
         limits: Limits,
         stopped: threading.Event,
+        warn: Callable[[str], None] = lambda _text: None,
     ) -> None:
         server = _DOCKER_HUB_SERVER if host == _DOCKER_HUB else host
         self.host = host
@@ -55,6 +64,8 @@ class Transport:
         self.limits = limits
         self._ca_file = ca_file
         self._stopped = stopped
+        self._warn = warn
+        self._warned: set[str] = set()
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._authorizer = Authorizer(login, fetch=self._fetch_token, allow_http=plain_http)
@@ -66,41 +77,44 @@ class Transport:
 
     def call(self, call: Call) -> Answer:
         """Send a request and read its answer whole; raises NetworkError."""
-        for number in range(self.limits.tries):
+        tries = self.tries(again=call.again)
+        while True:
+            response = self.open(call, tries)
             try:
-                with self.open(call) as response:
+                with response:
                     body = b"".join(self.body(response, call.max_bytes, self.limits.small_s, call))
-                    headers = {name.lower(): value for name, value in response.headers.items()}
-                    url = response.url
-                    return Answer(status=response.status_code, headers=headers, body=body, url=url)
             except Broken as broken:
-                self.pause_or_give_up(broken, call, number)
-        raise AssertionError("the last try raises")
+                tries.failed(self.unreachable(broken, call))
+            else:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(
+                    status=response.status_code, headers=headers, body=body, url=response.url
+                )
 
-    def open(self, call: Call) -> requests.Response:
-        """Send a request; the caller reads and closes. Raises Broken, NetworkError."""
-        number = 0
+    def open(self, call: Call, tries: Tries | None = None) -> requests.Response:
+        """Send a request; the caller reads and closes. Raises NetworkError."""
+        tries = tries or self.tries(again=call.again)
         while True:
             try:
                 response = self._follow(call)
             except Broken as broken:
-                self.pause_or_give_up(broken, call, number)
-            else:
-                if response.status_code in call.good:
-                    return response
-                error, wait_s = self._refusal(call, response)
-                if response.status_code not in _WORTH_ANOTHER_TRY:
-                    raise error
-                self._pause(error, wait_s, call, number)
-            number += 1
+                tries.failed(self.unreachable(broken, call))
+                continue
+            if response.status_code in call.good:
+                return response
+            error = self._refusal(call, response)
+            if response.status_code not in BUSY:
+                raise error
+            tries.failed(error)
 
     def body(
         self, response: requests.Response, max_bytes: int, total_s: float, call: Call
     ) -> Iterator[bytes]:
         """The bytes of an answer as they come, within limits; raises Broken, NetworkError."""
-        deadline_s, count = time.monotonic() + total_s, 0
+        deadline_s, count, pace = time.monotonic() + total_s, 0, self.pace()
         while True:
             self.check_stopped()
+            pace.begin()
             with translated(self.host):
                 # why read1: it gives what has come, so that a body that drips can't dodge limits.
                 chunk = response.raw.read1(_CHUNK_BYTES, decode_content=False)
@@ -111,81 +125,79 @@ class Transport:
                 message = f"can't {call.what}: {self.host} sends more than {max_bytes} bytes"
                 raise MalformedAnswerError(message)
             if time.monotonic() > deadline_s:
-                message = f"can't {call.what}: {self.host} sent {count} bytes in {total_s:g} s"
+                message = f"can't {call.what}: {self.host} sent {count} bytes in {total_s:.4g} s"
                 raise UnavailableError(message, hint="try again later")
+            pace.moved(len(chunk))
             yield chunk
         # why: read1 does not complain about a body that ends early.
-        length = response.headers.get("Content-Length", "")
-        if length.isdecimal() and count < int(length) and call.method != "HEAD":
-            raise Broken(f"{self.host} broke off after {count} of {int(length)} bytes")
+        length = parse_number(response.headers.get("Content-Length"))
+        if length is not None and count < length and call.method != "HEAD":
+            raise Broken(f"{self.host} broke off after {count} of {length} bytes")
 
-    def pause_or_give_up(self, broken: Broken, call: Call, number: int) -> None:
-        """Wait before the next try after a broken connection; raises UnreachableError instead."""
-        error = UnreachableError(
-            f"can't {call.what}: {broken}", hint=f"check the network and the name {self.host}"
+    def tries(self, *, again: bool = True) -> Tries:
+        """A new count of failures; without `again` the first one is the last."""
+        return Tries(
+            most=self.limits.tries if again else 1,
+            back_off_s=self.limits.back_off_s,
+            max_wait_s=self.limits.max_wait_s,
+            stopped=self._stopped,
         )
-        self._pause(error, None, call, number)
 
-    def _pause(self, error: NetworkError, wait_s: float | None, call: Call, number: int) -> None:
-        if not call.again or number + 1 >= self.limits.tries:
-            raise error
-        backed_off_s = self.limits.back_off_s * 2**number
-        asked_s = backed_off_s if wait_s is None else wait_s
-        if asked_s > self.limits.max_wait_s and wait_s is not None:
-            raise error
-        self._stopped.wait(min(max(asked_s, 0.0), self.limits.max_wait_s))
-        self.check_stopped()
+    def pace(self) -> Pace:
+        """A new measure of a transfer's speed."""
+        return Pace(stall_s=self.limits.stall_s, least_bytes=self.limits.least_bytes)
+
+    def unreachable(self, broken: Broken, call: Call) -> UnreachableError:
+        """The error for a connection that broke."""
+        hint = f"check the network and the name {self.host}"
+        return UnreachableError(f"can't {call.what}: {broken}", hint=hint)
 
     def check_stopped(self) -> None:
         """Raise InterruptedByUserError once the work is to end."""
         if self._stopped.is_set():
             raise InterruptedByUserError("stopped")
 
-    def _refusal(
-        self, call: Call, response: requests.Response
-    ) -> tuple[NetworkError, float | None]:
+    def _refusal(self, call: Call, response: requests.Response) -> NetworkError:
         with response:
             try:
-                call_s = self.limits.small_s
-                body = b"".join(self.body(response, _ERROR_BYTES, call_s, call))
+                body = b"".join(self.body(response, _ERROR_BYTES, self.limits.small_s, call))
             except (Broken, NetworkError):
                 body = b""
-        words = registry_words(body)
-        error = refusal(
+        return refusal(
             response.status_code,
             what=call.what,
             host=self.host,
-            words=self._authorizer.redact(words),
+            words=self._authorizer.redact(registry_words(body)),
             logged_in=self._authorizer.logged_in,
+            wait_s=parse_retry_after(response.headers.get("Retry-After")),
         )
-        return error, _retry_after_s(response.headers.get("Retry-After", ""))
 
     def _follow(self, call: Call) -> requests.Response:
         """One request, through its redirects; the login goes to the registry itself only."""
+        codes = _REDIRECTS[call.method in ("GET", "HEAD")]
         response = self._authorized(call)
         for _ in range(self.limits.redirects):
             location = response.headers.get("Location")
-            moved = response.status_code in _REDIRECTS and call.method in ("GET", "HEAD")
-            if not moved or location is None:
+            if response.status_code not in codes or location is None:
                 return response
             response.close()
-            url = self.resolve(call.url, location, call.what)
-            call = replace(call, url=url)
-            response = self._authorized(call) if self.is_own(url) else self._send(call, None)
-        if response.status_code in _REDIRECTS:
+            call = replace(call, url=self.resolve(call.url, location, call.what))
+            response = self._authorized(call)
+        if response.status_code in codes:
             response.close()
             many = self.limits.redirects
             raise MalformedAnswerError(f"can't {call.what}: more than {many} redirects")
         return response
 
     def _authorized(self, call: Call) -> requests.Response:
-        header = self._authorizer.header(call.scope) if self.is_own(call.url) else None
+        if not self.is_own(call.url):
+            return self._send(call, None)
+        header = self._authorizer.header(call.scope)
         response = self._send(call, header)
-        if response.status_code != 401 or not self.is_own(call.url):
+        if response.status_code != 401:
             return response
         challenge = response.headers.get("WWW-Authenticate", "")
-        may_answer = self._authorizer.challenged(call.scope, challenge, header)
-        if not may_answer or (call.body is not None and not isinstance(call.body, bytes)):
+        if not self._authorizer.challenged(call.scope, challenge, header):
             return response
         response.close()
         return self._send(call, self._authorizer.header(call.scope))
@@ -195,8 +207,10 @@ class Transport:
         headers = {**call.headers, "Accept-Encoding": "identity"}
         if authorization is not None:
             headers["Authorization"] = authorization
+        if isinstance(call.body, FileBody):
+            call.body.rewind()
         with translated(self.host):
-            return self._session().request(
+            response = self._session().request(
                 call.method,
                 call.url,
                 headers=headers,
@@ -205,8 +219,17 @@ class Transport:
                 allow_redirects=False,
                 timeout=(self.limits.connect_s, self.limits.read_s),
                 verify=True if self._ca_file is None else str(self._ca_file),
-                proxies=_proxies(call.url),
+                proxies=proxies(call.url),
             )
+        if self.is_own(call.url):
+            self._tell_warnings(response)
+        return response
+
+    def _tell_warnings(self, response: requests.Response) -> None:
+        for text in parse_warnings(response.raw.headers.getlist("Warning")):
+            if text not in self._warned and len(self._warned) < _MOST_WARNINGS:
+                self._warned.add(text)
+                self._warn(f"{self.host} warns: {self._authorizer.redact(text)}")
 
     def _fetch_token(self, request: TokenRequest) -> bytes:
         what = f"get a token from {shown_url(request.url)}"
@@ -224,38 +247,29 @@ class Transport:
             headers=headers,
             body=body,
         )
-        for number in range(self.limits.tries):
+        tries = self.tries()
+        while True:
             try:
                 response = self._send(call, None)
                 if response.status_code == 200:
                     with response:
                         small_s = self.limits.small_s
                         return b"".join(self.body(response, call.max_bytes, small_s, call))
-                error, wait_s = self._refusal(call, response)
-                if response.status_code not in _WORTH_ANOTHER_TRY:
-                    raise error
-                self._pause(error, wait_s, call, number)
             except Broken as broken:
-                self.pause_or_give_up(broken, call, number)
-        raise AssertionError("the last try raises")
+                tries.failed(self.unreachable(broken, call))
+                continue
+            error = self._refusal(call, response)
+            if response.status_code not in BUSY:
+                raise error
+            tries.failed(error)
 
     def is_own(self, url: str) -> bool:
         """Whether an address is the registry's own: scheme, host and port."""
-        return _origin(url) == _origin(self.base)
+        return origin(url) == origin(self.base)
 
     def resolve(self, url: str, location: str, what: str) -> str:
         """A `Location` made whole; raises MalformedAnswerError where it leaves encryption."""
-        try:
-            target = urljoin(url, location)
-            scheme, host, _port = _origin(target)
-        except ValueError:
-            scheme, host = "", ""
-        allowed = ("https", "http") if self.base.startswith("http:") else ("https",)
-        if not host or scheme not in allowed:
-            raise MalformedAnswerError(
-                f"can't {what}: {self.host} points to an address that is not {' or '.join(allowed)}"
-            )
-        return target
+        return resolve(self.base, url, location, what)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -266,25 +280,3 @@ class Transport:
             session = self._local.session = PlainSession()
             self._sessions.append(session)
         return session
-
-
-def _proxies(url: str) -> dict[str, str]:
-    """No proxy reaches this very machine; for others the environment's are used."""
-    host = urlsplit(url).hostname or ""
-    return {"no_proxy": host} if is_loopback(f"[{host}]" if ":" in host else host) else {}
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), port
-
-
-def _retry_after_s(header: str) -> float | None:
-    """Seconds of `Retry-After`, a number or a date (RFC 9110, 10.2.3); None where neither."""
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None

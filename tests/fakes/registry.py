@@ -65,6 +65,8 @@ class FakeRegistry:
     immutable_tags: bool = False
     page_size: int = 1000
     ranges: bool = True
+    least_chunk_bytes: int = 0
+    sessions: int = 0
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -152,7 +154,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.allowed(path, query):
             self.route(path, query)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
 
     def allowed(self, path: str, query: dict[str, list[str]]) -> bool:
         if self.registry.auth is None:
@@ -296,6 +298,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(204, **self.progress(repository, session))
         elif self.command == "PATCH":
             self.take_chunk(repository, session)
+        elif self.command == "DELETE":
+            del self.registry.uploads[session]
+            self.reply(204)
         else:
             self.finish_upload(repository, session, query["digest"][0])
 
@@ -308,9 +313,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(201, Location=f"/v2/{repository}/blobs/{digest}")
             return
         with self.registry.lock:
-            session = f"session-{len(self.registry.uploads)}"
+            session = f"session-{self.registry.sessions}"
+            self.registry.sessions += 1
             self.registry.uploads[session] = bytearray()
-        self.reply(202, **self.progress(repository, session))
+        headers = self.progress(repository, session)
+        if self.registry.least_chunk_bytes:
+            headers["OCI_Chunk_Min_Length"] = str(self.registry.least_chunk_bytes)
+        self.reply(202, **headers)
 
     def take_chunk(self, repository: str, session: str) -> None:
         held = self.registry.uploads[session]
@@ -328,6 +337,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if sha256(bytes(held)) != digest:
             self.refuse(400, "DIGEST_INVALID", "provided digest did not match")
             return
+        del self.registry.uploads[session]
         self.registry.blobs[repository, digest] = bytes(held)
         self.reply(201, Location=f"/v2/{repository}/blobs/{digest}", Docker_Content_Digest=digest)
 

@@ -15,7 +15,7 @@ import pytest
 from nixgen.digest import Digest
 from nixgen.errors import InterruptedByUserError, NetworkError
 from nixgen.oci import Descriptor
-from nixgen.registry import Blob, Credentials, Login, Manifest, Registry, Sent, push, send_blob
+from nixgen.registry import Credentials, Login, Manifest, Registry, push
 from nixgen.registry.errors import (
     CredentialsError,
     DeniedError,
@@ -26,11 +26,9 @@ from nixgen.registry.errors import (
     WrongDigestError,
 )
 from tests.fakes.registry import PASSWORD, FakeRegistry, Handler, serving
+from tests.unit.registry.actions import DATA, DIGEST, redirect, status
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, make_manifest
-
-DATA = b"some bytes of a layer " * 50
-DIGEST = Digest.of_bytes(DATA)
 
 
 def fetch(registry: Registry, descriptor: Descriptor | None = None) -> bytes:
@@ -53,14 +51,6 @@ def holder(fake: FakeRegistry) -> FakeRegistry:
     fake.manifests["team/app", digest] = (json.loads(manifest)["mediaType"], manifest)
     fake.tags["team/app", "v1"] = digest
     return fake
-
-
-def status(code: int, **headers: str) -> Callable[[Handler], None]:
-    def act(handler: Handler) -> None:
-        handler.read_body()
-        handler.refuse(code, "BUSY", "come again", **headers)
-
-    return act
 
 
 def cut(handler: Handler) -> None:
@@ -219,10 +209,6 @@ def test_a_wait_that_is_past_or_no_time_is_none(
     assert fetch(registry) == DATA
 
 
-def redirect(url: str) -> Callable[[Handler], None]:
-    return lambda handler: handler.reply(307, Location=url)
-
-
 def test_redirects_in_a_circle_end(holder: FakeRegistry, registry: Registry) -> None:
     holder.misbehave("GET", "/blobs/", redirect(f"/v2/team/app/blobs/{DIGEST}"), times=100)
     with pytest.raises(MalformedAnswerError, match="more than 5 redirects"):
@@ -284,29 +270,6 @@ def test_a_token_is_used_again_and_got_anew_when_refused(tmp_path: Path) -> None
         assert len(fake.requests("GET", "/token")) == 2
 
 
-@pytest.mark.parametrize(("method", "chunk_bytes"), [("PATCH", 500), ("PUT", 5000)])
-def test_a_token_that_runs_out_during_an_upload_is_got_anew(method: str, chunk_bytes: int) -> None:
-    def run_out(handler: Handler) -> None:
-        for scopes in handler.registry.tokens.values():
-            scopes.clear()
-        handler.behave()
-
-    limits = replace(LIMITS, chunk_bytes=chunk_bytes)
-    with serving(auth="bearer") as fake:
-        fake.misbehave(method, "/uploads/", run_out)
-        with open_registry(fake, credentials=LOGIN, limits=limits) as registry:
-            send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
-        assert fake.blobs["team/app", str(DIGEST)] == DATA
-
-
-def test_a_mount_that_gets_no_token_becomes_an_upload() -> None:
-    with serving(auth="bearer") as fake:
-        fake.misbehave("GET", "/token.*secret", lambda handler: handler.refuse(403, "DENIED"))
-        with open_registry(fake, credentials=LOGIN) as registry:
-            blob = Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA)
-            assert send_blob(registry, blob, mount_from=["secret/app"]) is Sent.UPLOADED
-
-
 def test_an_identity_token_is_exchanged_by_post() -> None:
     known = Credentials(explicit=Login(identity_token="identity"))
     with serving(auth="bearer") as fake, open_registry(fake, credentials=known) as registry:
@@ -355,41 +318,6 @@ def test_secrets_that_the_registry_sends_back_are_not_told() -> None:
     assert LOGIN.explicit.basic().removeprefix("Basic ") not in message
     assert message.isprintable()
     assert len(message) < 600
-
-
-@pytest.mark.parametrize("location", [None, "", "ftp://x/y", "http://["])
-def test_an_upload_without_a_place_is_told(
-    fake: FakeRegistry, registry: Registry, location: str | None
-) -> None:
-    headers = {} if location is None else {"Location": location}
-    fake.misbehave("POST", "/uploads/", lambda handler: handler.reply(202, **headers))
-    with pytest.raises(MalformedAnswerError, match="send"):
-        send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
-
-
-@pytest.mark.parametrize("action", [Handler.drop, status(500)])
-def test_an_upload_that_broke_is_made_again(
-    fake: FakeRegistry, registry: Registry, action: Callable[[Handler], None]
-) -> None:
-    fake.misbehave("PUT", "/uploads/", action)
-    send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
-    assert fake.blobs["team/app", str(DIGEST)] == DATA
-
-
-def test_an_upload_that_always_breaks_ends(fake: FakeRegistry, registry: Registry) -> None:
-    fake.misbehave("PUT", "/uploads/", Handler.drop, times=100)
-    with pytest.raises(UnreachableError, match="send the blob"):
-        send_blob(registry, Blob(digest=DIGEST, size_bytes=len(DATA), content=DATA))
-    assert len(fake.requests("PUT")) == LIMITS.tries
-
-
-def test_a_blob_that_was_damaged_on_its_way_is_refused_by_the_registry(
-    fake: FakeRegistry, registry: Registry, tmp_path: Path
-) -> None:
-    (tmp_path / "blob").write_bytes(b"X" + DATA[1:])
-    blob = Blob(digest=DIGEST, size_bytes=len(DATA), content=tmp_path / "blob")
-    with pytest.raises(RefusedError, match="DIGEST_INVALID"):
-        send_blob(registry, blob)
 
 
 def test_a_registry_that_stores_something_else_is_told(

@@ -9,8 +9,6 @@ from nixgen.platforms import Platform
 from nixgen.progress import BytesMoved, Event
 from nixgen.registry import (
     Blob,
-    Limits,
-    Sent,
     fallback_tag,
     list_referrers,
     pull,
@@ -25,12 +23,11 @@ from nixgen.registry.errors import (
     NotFoundError,
     UnreachableError,
 )
-from tests.fakes.registry import FakeRegistry, Handler, serving
+from tests.fakes.registry import FakeRegistry, serving
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 from tests.unit.registry.images import EMPTY, index_of, make_layout, make_referrer
 
 BOTH = ("linux/amd64", "linux/arm64")
-CHUNKS = Limits(tries=4, back_off_s=0.001, chunk_bytes=1000)
 
 
 @pytest.mark.parametrize("referrers_api", [True, False])
@@ -88,49 +85,6 @@ def test_blobs_of_another_repository_are_mounted(fake: FakeRegistry, tmp_path: P
         result = push(layout, registry, mount_from=["nothing/here", "team/app"])
     assert (result.mounted_blobs, result.uploaded_bytes) == (4, 0)
     assert fake.tags["other/app", "v1"] == str(layout.digest)
-
-
-def test_large_blobs_go_in_chunks(fake: FakeRegistry) -> None:
-    data = bytes(range(256)) * 20
-    with open_registry(fake, limits=CHUNKS) as registry:
-        blob = Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
-        assert send_blob(registry, blob) is Sent.UPLOADED
-    ranges = [seen.headers["Content-Range"] for seen in fake.requests("PATCH")]
-    assert ranges == ["0-999", "1000-1999", "2000-2999", "3000-3999", "4000-4999", "5000-5119"]
-    assert fake.blobs["team/app", str(blob.digest)] == data
-
-
-def test_a_chunk_that_broke_is_resumed_from_where_it_broke(fake: FakeRegistry) -> None:
-    data = bytes(range(256)) * 20
-
-    def half(handler: Handler) -> None:
-        session = handler.path.rpartition("/")[2].partition("?")[0]
-        fake.uploads[session].extend(handler.read_body(400))
-        handler.drop()
-
-    with open_registry(fake, limits=CHUNKS) as registry:
-        blob = Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
-        fake.misbehave("PATCH", "session", half)
-        send_blob(registry, blob)
-    ranges = [seen.headers["Content-Range"] for seen in fake.requests("PATCH")]
-    assert ranges[:3] == ["0-999", "400-1399", "1400-2399"]
-    assert fake.blobs["team/app", str(blob.digest)] == data
-
-
-def test_a_lost_session_starts_anew(fake: FakeRegistry) -> None:
-    data = b"x" * 3000
-
-    def forget(handler: Handler) -> None:
-        fake.uploads.clear()
-        fake.uploads["other"] = bytearray()
-        handler.behave()
-
-    with open_registry(fake, limits=CHUNKS) as registry:
-        blob = Blob(digest=Digest.of_bytes(data), size_bytes=len(data), content=data)
-        fake.misbehave("PATCH", "session", forget)
-        send_blob(registry, blob)
-    assert len(fake.requests("POST")) == 2
-    assert fake.blobs["team/app", str(blob.digest)] == data
 
 
 def test_one_platform_can_be_pulled_and_an_unknown_one_is_told(

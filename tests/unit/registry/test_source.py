@@ -11,7 +11,6 @@ from nixgen.oci.image import Descriptor
 from nixgen.oci.opening import ImageSource, choose_image, open_stored
 from nixgen.platforms import Platform
 from nixgen.registry import ImageReference, Registry, push
-from nixgen.registry.blobstream import BlobStream
 from nixgen.registry.errors import MalformedAnswerError, UnreachableError, WrongDigestError
 from nixgen.registry.source import open_registry_image
 from tests.fakes.registry import FakeRegistry, Handler
@@ -29,7 +28,7 @@ def put(fake: FakeRegistry, data: bytes = DATA) -> Descriptor:
 
 
 def read_all(registry: Registry, descriptor: Descriptor) -> bytes:
-    stream, parts = BlobStream(registry, descriptor), []
+    stream, parts = registry.open_blob(descriptor), []
     while data := stream.read(10_000):
         parts.append(data)
     stream.close()
@@ -90,7 +89,7 @@ def test_a_part_that_was_not_asked_for_is_refused(fake: FakeRegistry) -> None:
 
     fake.misbehave("GET", "/blobs/", cut_after(1000))
     with open_registry(fake) as registry:
-        stream = BlobStream(registry, descriptor)
+        stream = registry.open_blob(descriptor)
         assert stream.read(1000)
         fake.misbehave("GET", "/blobs/", other_part)
         with pytest.raises(MalformedAnswerError, match="another part"):
