@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
+
+from nixgen.aside import aside
 
 
 def write_whole(place: Path, content: bytes) -> None:
-    """Replace `place`, or make it, readable by all; what was there stays until it is done.
+    """Replace `place`, or make it, with the mode that the umask leaves; what was there stays until
+    it is done.
 
     Raises OSError, and leaves nothing behind then.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        temporary.chmod(0o644)
+    with aside(place, folder=False) as temporary:
+        temporary.write_bytes(content)
         temporary.replace(place)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Annotated
 
@@ -15,8 +16,6 @@ app = typer.Typer(
     no_args_is_help=True, help="The layer cache: `info` and `prune`.", rich_markup_mode=None
 )
 
-_SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?([kKMGT]?)(i?)B?")
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _AGE = re.compile(r"([0-9]{1,9}) ?([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -26,17 +25,18 @@ def info(as_json: JsonOption = False) -> None:
     """Say where the layer cache is and how much it holds."""
     with reporting_errors(as_json=as_json):
         from nixgen.oci import LayerCache, cache_content
+        from nixgen.oci.pruning import user_bound
 
+        bound = user_bound(os.environ)
         content = cache_content(LayerCache.default_folder())
-        document = content.as_json()
+        document = content.as_json() | {"max_bytes": bound}
         if as_json:
             print_json(document)
             return
-        bound = human_size(document["max_bytes"])
         print_result(
             f"{content.folder}\n"
             f"{document['layers']} layers, {human_size(content.size_bytes)}"
-            f" (at most {bound} after `nixgen image`)"
+            f" (at most {human_size(bound)} after `nixgen image`)"
         )
 
 
@@ -52,15 +52,15 @@ def prune(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Drop cached layers: those used longest ago first; without an option down to 10 GB."""
+    """Drop cached layers: those used longest ago first; without an option down to the bound."""
     with reporting_errors(as_json=as_json):
         from nixgen.oci import LayerCache, prune_cache
-        from nixgen.oci.pruning import DEFAULT_MAX_BYTES
+        from nixgen.oci.pruning import parse_size, user_bound
 
         age = None if older_than is None else parse_age(older_than)
         bound = None if max_size is None else parse_size(max_size)
         if bound is None and age is None:
-            bound = DEFAULT_MAX_BYTES
+            bound = user_bound(os.environ)
         pruned = prune_cache(
             LayerCache.default_folder(), max_bytes=bound, older_than_s=age, warn=print_note
         )
@@ -71,17 +71,6 @@ def prune(
                 f"dropped {pruned.removed_layers} layers, {human_size(pruned.removed_bytes)}; "
                 f"kept {pruned.kept_layers}, {human_size(pruned.kept_bytes)}"
             )
-
-
-def parse_size(text: str) -> int:
-    """A size in bytes: `500MB`, `1.5 GiB`, `0`; raises UsageError."""
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is not a size", hint="write it as 500MB, 2GB or 1.5GiB")
-    whole, fraction, unit, binary = match.groups()
-    scale: int = (1024 if binary else 1000) ** _POWERS[unit.lower()]
-    part = int(fraction) * scale // 10 ** len(fraction) if fraction else 0
-    return int(whole) * scale + part
 
 
 def parse_age(text: str) -> int:

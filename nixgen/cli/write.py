@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,7 +74,7 @@ def write(
         platforms = parse_platforms([platform] if platform else None)
         if len(platforms) > 1:
             raise UsageError("--platform: an image conf is for one platform")
-        cache = None if no_cache else LayerCache(LayerCache.default_folder(), warn=print_note)
+        cache = None if no_cache else LayerCache.of_user(os.environ, warn=print_note)
         written = write_conf(
             conf,
             output,

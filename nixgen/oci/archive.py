@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from nixgen.aside import aside
 from nixgen.digest import Digest
 from nixgen.errors import BuildError, UsageError
 from nixgen.oci import faults
-from nixgen.oci.aside import aside
 from nixgen.oci.blob import Summing
 from nixgen.oci.image import BuiltImage, canonical_json
 from nixgen.oci.layer import BuiltLayer
@@ -158,5 +158,4 @@ def _archive(dest: Path, mtime: int) -> Iterator[_Archive]:
                 archive.finish()
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o644)
             temporary.replace(dest)

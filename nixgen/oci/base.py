@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 from nixgen.digest import Digest
 from nixgen.errors import BuildError
 from nixgen.oci import faults
-from nixgen.oci.blob import Summed, write_all
+from nixgen.oci.blob import Summed, new_blob, write_all
 from nixgen.oci.cache import CachedLayer, LayerCache, layer_key
 from nixgen.oci.compress import CompressionKind
 from nixgen.oci.image import Descriptor, canonical_json
@@ -203,11 +202,10 @@ def _take(
         except OSError as error:
             cache.disable(error)
     with faults.writing("a layer of the base image", work):
-        file, name = tempfile.mkstemp(dir=work, prefix="base-")
-        tar = _receive(source, layer, file, Path(name), decompress)
-        Path(name).chmod(0o444)
+        file, blob = new_blob(work, "base-")
+        tar = _receive(source, layer, file, blob, decompress)
     stored = _stored(layer)
-    return _built(layer, CachedLayer(tar=tar, stored=stored, blob=Path(name)), from_cache=False)
+    return _built(layer, CachedLayer(tar=tar, stored=stored, blob=blob), from_cache=False)
 
 
 def _take_into_cache(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from nixgen.digest import Digest
 # why: FICLONE of <linux/fs.h>; Python gives it no name before 3.13.
 _FICLONE = 0x40049409
 _COPY_BYTES = 64 << 20
+# why: a blob is named by its bytes; the umask takes bits from this as from any other mode.
+_READ_ONLY = 0o444
 # why: what the two system calls say where a file system, or a pair of them, can't.
 _CANNOT = {
     errno.EXDEV,
@@ -57,6 +61,15 @@ class Summing:
         return Summed(digest=Digest(self._state.hexdigest()), size_bytes=self._size_bytes)
 
 
+def new_blob(folder: Path, prefix: str) -> tuple[int, Path]:
+    """A file of a name that is free, open for writing once: its mode has no w; raises OSError."""
+    while True:
+        place = folder / f"{prefix}{os.urandom(4).hex()}"
+        with contextlib.suppress(FileExistsError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            return os.open(place, flags, _READ_ONLY), place
+
+
 def write_all(file: int, data: memoryview | bytes) -> None:
     """Write all bytes to a file descriptor, however many calls it takes; raises OSError."""
     view = memoryview(data)
@@ -64,13 +77,15 @@ def write_all(file: int, data: memoryview | bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def place_blob(source: Path, destination: Path, *, may_link: bool) -> None:
+def place_blob(source: Path, destination: Path) -> None:
     """Make `destination`, which must not exist, hold the bytes of `source`.
 
-    By a hard link where that is allowed and possible, else by sharing extents, else by copying.
-    Raises OSError; no part of a file is left behind then.
+    By a hard link where that is possible and lets the same users read it as may look into the
+    folder, else by sharing extents, else by copying. Raises OSError; no part of a file is left
+    behind then.
     """
-    if may_link:
+    mode = _READ_ONLY & destination.parent.stat().st_mode
+    if stat.S_IMODE(source.stat().st_mode) == mode:
         try:
             os.link(source, destination)
         except OSError as error:
@@ -78,17 +93,18 @@ def place_blob(source: Path, destination: Path, *, may_link: bool) -> None:
                 raise
         else:
             return
-    copy_blob(source, destination)
+    copy_blob(source, destination, mode=mode)
 
 
-def copy_blob(source: Path, destination: Path) -> None:
-    """Copy a file's bytes and time into a new file by the cheapest way there is.
+def copy_blob(source: Path, destination: Path, *, mode: int) -> None:
+    """Copy a file's bytes and time into a new file of that mode by the cheapest way there is.
 
     Raises OSError; no part of a file is left behind then.
     """
     with source.open("rb") as reader:
-        writer = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        writer = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
+            os.fchmod(writer, mode)
             _copy_bytes(reader.fileno(), writer)
             info = os.fstat(reader.fileno())
             # why: equal size and time are what tells the copy from another blob later.

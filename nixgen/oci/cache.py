@@ -11,7 +11,8 @@ Below the cache's folder, `v1/`:
 Everything is written aside and renamed, so runs may share a cache. Nothing is believed without
 its facts: the store paths are the same inodes as before and the blob has the recorded size,
 inode and time. A blob for which that is not so is hashed before it is used again, as is one that
-was written before the machine last started (it may have been lost with the power), once.
+was written before the machine last started (it may have been lost with the power), once. A cache
+that belongs to another user is not used at all.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import stat
 import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ from typing import Any
 from nixgen.digest import Digest
 from nixgen.folders import cache_folder
 from nixgen.oci import pruning
-from nixgen.oci.blob import Summed
+from nixgen.oci.blob import Summed, new_blob
 from nixgen.oci.store import StoreRoot
 
 _FORMAT = "v1"
@@ -57,24 +59,44 @@ class LayerCache:
     """A folder of layers, for any number of threads and runs at a time.
 
     Where it can't be written it says so once by `warn`; what it holds already still serves.
-    `rehash` has every blob hashed before it is used.
+    `rehash` has every blob hashed before it is used; `max_bytes` is what `bound` leaves.
     """
 
-    def __init__(self, folder: Path, *, warn: Warn, rehash: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        warn: Warn,
+        rehash: bool = False,
+        max_bytes: int = pruning.DEFAULT_MAX_BYTES,
+    ) -> None:
         self._folder = folder / _FORMAT
         self._warn = warn
         self._rehash = rehash
+        self._max_bytes = max_bytes
         self._usable = True
         self._lock = threading.Lock()
         self._boot = _boot_id()
         self._lock_file: int | None = None
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # why: what another user may put there would be believed.
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             for name in ("entries", "blobs", "tmp"):
-                (self._folder / name).mkdir(parents=True, exist_ok=True)
-            self._sweep()
+                (self._folder / name).mkdir(exist_ok=True)
         except OSError as error:
             self.disable(error)
-        self._hold()
+        self._trusted = not _is_foreign(self._folder)
+        if self._trusted:
+            self._hold()
+        else:
+            warn(f"the layer cache {self._folder} is another user's: it is not used")
+
+    @classmethod
+    def of_user(cls, environ: Mapping[str, str], *, warn: Warn, rehash: bool = False) -> LayerCache:
+        """The user's own cache, bounded as the environment says; raises UsageError."""
+        bound = pruning.user_bound(environ)
+        return cls(cls.default_folder(), warn=warn, rehash=rehash, max_bytes=bound)
 
     @classmethod
     def default_folder(cls) -> Path:
@@ -87,11 +109,12 @@ class LayerCache:
         with contextlib.suppress(OSError):
             file = pruning.open_lock(self._folder)
             weakref.finalize(self, os.close, file)
+            self._sweep(file)
             fcntl.flock(file, fcntl.LOCK_SH)
             self._lock_file = file
 
-    def bound(self, max_bytes: int = pruning.DEFAULT_MAX_BYTES) -> None:
-        """Drop what was used longest ago, down to `max_bytes`; for the end of a run.
+    def bound(self) -> None:
+        """Drop what was used longest ago, down to the cache's bound; for the end of a run.
 
         Layers that this object gave may be gone afterwards. Nothing is dropped while another run
         uses the cache: that one will do it at its own end.
@@ -99,11 +122,11 @@ class LayerCache:
         if not self._usable or self._lock_file is None:
             return
         with contextlib.suppress(OSError):
-            if pruning.size_of_blobs(self._folder) <= max_bytes:
+            if pruning.size_of_blobs(self._folder) <= self._max_bytes:
                 return
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             try:
-                pruning.prune(self._folder, max_bytes=max_bytes, older_than_s=None)
+                pruning.prune(self._folder, max_bytes=self._max_bytes, older_than_s=None)
             finally:
                 fcntl.flock(self._lock_file, fcntl.LOCK_SH)
 
@@ -117,7 +140,7 @@ class LayerCache:
 
     def find(self, key: str, paths: Sequence[str], store: StoreRoot) -> CachedLayer | None:
         """The layer of that key, if the cache has it and every recorded fact still holds."""
-        entry = self._entry(key)
+        entry = self._entry(key) if self._trusted else None
         try:
             if entry is None or entry["paths"] != self.facts(paths, store):
                 return None
@@ -154,10 +177,9 @@ class LayerCache:
 
         Raises OSError.
         """
-        if not self._usable:
+        if not (self._usable and self._trusted):
             return None
-        file, name = tempfile.mkstemp(dir=self._folder / "tmp", prefix="blob-")
-        return file, Path(name)
+        return new_blob(self._folder / "tmp", "blob-")
 
     def keep(
         self,
@@ -174,7 +196,6 @@ class LayerCache:
 
         `before` is what `facts` gave before the layer was read. Raises OSError.
         """
-        temporary.chmod(0o444)
         blob = self._folder / "blobs" / stored.digest.hex
         temporary.replace(blob)
         if list(before) == self.facts(paths, store):
@@ -217,9 +238,12 @@ class LayerCache:
             Path(name).unlink(missing_ok=True)
             raise
 
-    def _sweep(self) -> None:
-        """Remove what runs left that were killed long ago."""
+    def _sweep(self, lock: int) -> None:
+        """Remove what killed runs left: all where no other run is at work, else what is old."""
         limit = time.time() - _TEMPORARY_AGE_S
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            limit = math.inf
         for path in sorted((self._folder / "tmp").iterdir()):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < limit:
@@ -277,6 +301,14 @@ def _blob_facts(path: Path) -> dict[str, int]:
     if not stat.S_ISREG(info.st_mode):
         raise ValueError(f"not a plain file: {path}")
     return {"inode": info.st_ino, "size": info.st_size, "mtime_ns": info.st_mtime_ns}
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether a folder is neither the user's own nor the system's."""
+    try:
+        return folder.stat().st_uid not in (os.geteuid(), 0)
+    except OSError:
+        return False
 
 
 def _entry_sum(entry: dict[str, Any]) -> str:

@@ -190,9 +190,13 @@ class _Reader:
             mtime=int(mtime.timestamp()),
             uid=self._number("uid"),
             gid=self._number("gid"),
-            uname=self._text("uname", "root"),
-            gname=self._text("gname", "root"),
+            uname=self._owner("uname"),
+            gname=self._owner("gname"),
         )
+
+    def _owner(self, key: str) -> str:
+        # why: an empty name is one that dockerTools takes.
+        return "" if self._document.get(key) == "" else self._text(key, "root")
 
     def _base(self) -> str | None:
         if self._document.get("from_image") is None:

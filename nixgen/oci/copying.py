@@ -15,6 +15,7 @@ from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci import faults
 from nixgen.oci.archive import write_archive_content, write_docker_tars
+from nixgen.oci.blob import new_blob
 from nixgen.oci.image import INDEX_TYPE, Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
 from nixgen.oci.opening import (
@@ -117,11 +118,10 @@ def _extract(
     """Put a blob into the work folder, checked."""
     if descriptor.digest in done:
         return
-    place = work / descriptor.digest.hex
-    with source.open_blob(descriptor) as blob, place.open("xb") as file:
+    file, place = new_blob(work, "blob-")
+    with source.open_blob(descriptor) as blob, os.fdopen(file, "wb") as out:
         while data := blob.read(_READ_BYTES):
-            file.write(data)
-    place.chmod(0o444)
+            out.write(data)
     # why: equal size and time are what tells one copy from another later.
     os.utime(place, (1, 1))
     done[descriptor.digest] = place

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -14,7 +13,7 @@ from typing import Any
 from nixgen import _process
 from nixgen.digest import Digest
 from nixgen.oci import faults
-from nixgen.oci.blob import Summed
+from nixgen.oci.blob import Summed, new_blob
 from nixgen.oci.cache import LayerCache, layer_key
 from nixgen.oci.compress import CompressionKind, Compressor, OpenFilter, compressing, cpu_count
 from nixgen.oci.overlap import OverlappedSumming, SpareCores
@@ -126,10 +125,9 @@ class LayerBuilder:
                 if built is not None:
                     return built
         with faults.writing("a layer", self.work):
-            file, name = tempfile.mkstemp(dir=self.work, prefix="layer-")
+            file, blob = new_blob(self.work, "layer-")
             tar, stored = self._write_blob(source, file, run)
-            Path(name).chmod(0o444)
-        return self._built(source, tar, stored, Path(name), from_cache=False)
+        return self._built(source, tar, stored, blob, from_cache=False)
 
     def _build_into_cache(
         self,

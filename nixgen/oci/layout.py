@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nixgen.aside import MARK, aside, locked
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci import faults
-from nixgen.oci.aside import MARK, aside, locked
 from nixgen.oci.blob import place_blob, sync_folder, write_durably
 from nixgen.oci.image import INDEX_TYPE, REF_NAME, BuiltImage, Descriptor, make_index
 
@@ -155,7 +155,6 @@ def _write_new(content: LayoutContent, dest: Path, tag: str | None) -> None:
         own = [entry.as_json() for entry in content.referrers]
         write_durably(temporary / "index.json", layout_index(content, tag=tag, referrers=own))
         sync_folder(temporary)
-        temporary.chmod(0o755)
         try:
             # why: renames onto an empty folder too, and fails on one that another run has filled.
             temporary.rename(dest)
@@ -215,7 +214,7 @@ def _add_blobs(content: LayoutContent, blobs: Path, *, added: list[Path]) -> Non
         added.append(temporary)
         if not place.exists():
             added.append(place)
-        place_blob(source, temporary, may_link=True)
+        place_blob(source, temporary)
         temporary.replace(place)
     if added:
         sync_folder(blobs)

@@ -10,16 +10,23 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nixgen.digest import Digest
+from nixgen.errors import UsageError
 
 DEFAULT_MAX_BYTES = 10_000_000_000
-"""What `nixgen image` leaves the cache at most."""
+"""What a run leaves the cache at most, unless the user says otherwise."""
+BOUND_VARIABLE = "NIXGEN_CACHE_MAX_SIZE"
+"""The environment variable in which the user does."""
+
+_SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?([kKMGT]?)(i?)B?")
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 LOCK = "lock"
 
@@ -54,7 +61,6 @@ class CacheContent:
             "folder": str(self.folder),
             "layers": len(self.blobs),
             "size_bytes": self.size_bytes,
-            "max_bytes": DEFAULT_MAX_BYTES,
             "oldest_use": int(min(used)) if used else None,
             "newest_use": int(max(used)) if used else None,
         }
@@ -77,6 +83,28 @@ class Pruned:
             "kept_layers": self.kept_layers,
             "kept_bytes": self.kept_bytes,
         }
+
+
+def user_bound(environ: Mapping[str, str]) -> int:
+    """The most bytes that the user lets the cache keep; raises UsageError."""
+    text = environ.get(BOUND_VARIABLE, "")
+    if not text:
+        return DEFAULT_MAX_BYTES
+    try:
+        return parse_size(text)
+    except UsageError as error:
+        raise UsageError(f"{BOUND_VARIABLE}: {error.message}", hint=error.hint) from None
+
+
+def parse_size(text: str) -> int:
+    """A size in bytes: `500MB`, `1.5 GiB`, `0`; raises UsageError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a size", hint="write it as 500MB, 2GB or 1.5GiB")
+    whole, fraction, unit, binary = match.groups()
+    scale: int = (1024 if binary else 1000) ** _POWERS[unit.lower()]
+    part = int(fraction) * scale // 10 ** len(fraction) if fraction else 0
+    return int(whole) * scale + part
 
 
 def open_lock(folder: Path) -> int:

@@ -110,7 +110,7 @@ def _copy_store_path(logical: str, store: StoreRoot, dest: Path, ownership: Owne
             place.symlink_to(source.readlink())
             _finish(place, None, ownership)
         elif stat.S_ISREG(mode):
-            copy_blob(source, place)
+            copy_blob(source, place, mode=0o600)
             _finish(place, mode, ownership)
         else:
             raise BuildError(f"{name} is a device, pipe or socket: no image holds it")

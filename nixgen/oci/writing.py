@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from nixgen.aside import MARK, scratch_folder
 from nixgen.digest import Digest
 from nixgen.oci.archive import write_docker_archive, write_oci_archive
 from nixgen.oci.cache import LayerCache
@@ -96,9 +96,10 @@ def write_conf(
 @contextmanager
 def work_folder(destination: Path) -> Iterator[Path]:
     """A folder for blobs, on the destination's file system where that can be written."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=".nixgen-", dir=destination.absolute().parent)
-    except OSError:
-        folder = tempfile.TemporaryDirectory(prefix="nixgen-")
-    with folder as name:
-        yield Path(name)
+    with ExitStack() as stack:
+        try:
+            beside = scratch_folder(destination.absolute().parent, prefix=f"{MARK}work-")
+            folder = stack.enter_context(beside)
+        except OSError:
+            folder = stack.enter_context(scratch_folder())
+        yield folder

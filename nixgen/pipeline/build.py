@@ -85,5 +85,5 @@ def plan_steps(request: Request, nix: Nix) -> BuildPlan:
 
 
 def layer_cache(*, warn: Callable[[str], None], rehash: bool) -> LayerCache:
-    """The user's layer cache."""
-    return LayerCache(LayerCache.default_folder(), warn=warn, rehash=rehash)
+    """The user's layer cache; raises UsageError where its bound is no size."""
+    return LayerCache.of_user(os.environ, warn=warn, rehash=rehash)

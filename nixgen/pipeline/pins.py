@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nixgen import resources
+from nixgen.aside import MARK, scratch_folder
 from nixgen.digest import Digest
 from nixgen.errors import LockError, UsageError
 from nixgen.lock import Lock, PinnedSet, lock_path, read_lock
@@ -16,6 +16,7 @@ from nixgen.nixcli import Nix, StoreTree
 from nixgen.sourcetree import SourceTree, stage_source, survey_source
 from nixgen.spec import Packages
 
+_STAGING = f"{MARK}staging-"
 _LIBRARY_FOLDERS = ("build", "bundled", "lib")
 
 
@@ -81,10 +82,8 @@ def _survey_checkout(path: Path) -> SourceTree:
 
 def _add_checkout(source: SourceTree, nix: Nix) -> StoreTree:
     """Put a nixpkgs checkout into the store, by the filter that all sources pass."""
-    with tempfile.TemporaryDirectory(
-        prefix=".nixgen-", dir=_staging_parent(source.folder)
-    ) as staging:
-        destination = Path(staging) / "source"
+    with scratch_folder(_staging_parent(source.folder), prefix=_STAGING) as staging:
+        destination = staging / "source"
         destination.mkdir()
         stage_source(source.folder, source.files, destination)
         return nix.add_trees([destination])[0]
@@ -129,7 +128,7 @@ def _staging_parent(path: Path) -> Path | None:
     """A folder on the same file system as `path`, so that staging can link; None: the usual."""
     parent = path.resolve().parent
     try:
-        with tempfile.TemporaryDirectory(prefix=".nixgen-", dir=parent):
+        with scratch_folder(parent, prefix=_STAGING):
             return parent
     except OSError:
         return None

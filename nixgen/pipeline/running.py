@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from nixgen.aside import scratch_folder
 from nixgen.nixcli import Nix
 from nixgen.oci import LayerCache, read_conf
 from nixgen.pipeline.confs import build_confs, store_root
@@ -46,11 +45,13 @@ def built_to_run(
     only = dataclasses.replace(request, platforms=(platform,))
     evaluated, (conf_path,) = build_confs(only, nix, state=state, supply=supply)
     store = store_root(nix)
-    with tempfile.TemporaryDirectory(prefix="nixgen-run-") as folder:
-        layout = Path(folder) / "image.oci"
+    with scratch_folder() as folder:
+        layout = folder / "image.oci"
         result = write_image(
             evaluated, (conf_path,), nix, destination=layout, form="oci", cache=cache
         )
+        if cache is not None:
+            cache.bound()
         yield RunnableImage(
             layout=layout,
             tag=result.tag,

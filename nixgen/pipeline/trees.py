@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nixgen.aside import scratch_folder
 from nixgen.generate import GeneratedFile
 from nixgen.nixcli import Nix, SourceNames, StoreTree
 from nixgen.nixexpr import Call, Name, NixText, Select, Value, format_value
@@ -51,7 +51,7 @@ def add_trees(
     packages: StoreTree | None,
 ) -> Trees:
     """Put the generated files, the library and, where needed, the project into the store."""
-    with tempfile.TemporaryDirectory(prefix="nixgen-") as staging:
+    with scratch_folder() as staging:
         generated = _staged(staging, "generated")
         for file in files:
             (generated / file.name).write_bytes(file.content)
@@ -73,9 +73,9 @@ def add_trees(
     )
 
 
-def _staged(staging: str, kind: str) -> Path:
+def _staged(staging: Path, kind: str) -> Path:
     """An empty folder that already has the name under which Nix will look for the tree."""
-    folder = Path(staging) / kind / "source"
+    folder = staging / kind / "source"
     folder.mkdir(parents=True)
     return folder
 

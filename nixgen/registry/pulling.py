@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nixgen.aside import aside
 from nixgen.digest import Digest
 from nixgen.errors import MachineError, UsageError
-from nixgen.oci.aside import aside
 from nixgen.oci.image import Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
 from nixgen.platforms import Platform

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nixgen.aside import scratch_folder
 from nixgen.errors import BuildError, MachineError
 from nixgen.oci import materialise_rootfs
 from nixgen.runtime.files import ImageFiles
@@ -47,8 +47,7 @@ class Workspace:
 @contextlib.contextmanager
 def open_workspace(image: RunnableImage) -> Iterator[Workspace]:
     """Unpack the image's customisation layer into a folder that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="nixgen-run-", dir=_parent()))
-    try:
+    with scratch_folder(_parent(), prefix="nixgen-run-") as folder:
         root = folder / "root"
         materialise_rootfs(image.without_store_paths, store=image.store, dest=root)
         (folder / "status").touch(mode=0o600)
@@ -58,8 +57,6 @@ def open_workspace(image: RunnableImage) -> Iterator[Workspace]:
                 root=root, store=image.store, store_paths=frozenset(image.conf.store_paths)
             ),
         )
-    finally:
-        _remove(folder)
 
 
 def add_store_paths(workspace: Workspace, image: RunnableImage) -> tuple[tuple[Path, str], ...]:
@@ -170,14 +167,3 @@ def _parent() -> Path:
         if passable or os.geteuid() != 0:
             return folder
     return usual
-
-
-def _remove(folder: Path) -> None:
-    # why: a folder without w or x can't be emptied by an ordinary user.
-    for current, names, _ in os.walk(folder):
-        for name in names:
-            place = Path(current) / name
-            if not place.is_symlink():
-                with contextlib.suppress(OSError):
-                    place.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -7,14 +7,13 @@ where each source is published: the package managers' own configuration first, t
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from nixgen._process import Runner, run
+from nixgen.aside import scratch_folder
 from nixgen.errors import MachineError, UsageError
 from nixgen.folders import cache_folder
 from nixgen.sources.answer import Answer, Miss, Obtained, Offer, read_local, shown_url
@@ -84,13 +83,12 @@ class DownloadCache:
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
         """A folder for unfinished work, on the cache's own file system, gone afterwards."""
-        with _explained(f"the download cache {self.root}"):
-            self.root.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.root))
-        try:
+        with contextlib.ExitStack() as stack:
+            with _explained(f"the download cache {self.root}"):
+                self.root.mkdir(parents=True, exist_ok=True)
+                work = scratch_folder(self.root, prefix=".unfinished-")
+                folder = stack.enter_context(work)
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _read(self, source: Source) -> Answer:
         answer = read_local(self.path_of(source))

@@ -205,14 +205,25 @@ def test_runs_at_the_same_time_share_a_cache(setting: Setting) -> None:
     assert not list((setting.folder / "v1" / "tmp").iterdir())
 
 
-def test_what_a_killed_run_left_is_swept_when_old(setting: Setting) -> None:
+def test_what_a_killed_run_left_is_swept_at_once_where_no_other_run_can_be_at_work(
+    setting: Setting,
+) -> None:
     setting.build()
+    left = setting.folder / "v1" / "tmp"
+    (left / "blob-new").write_bytes(b"x")
+    setting.cache()
+    assert list(left.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_swept_when_old_beside_another_run(setting: Setting) -> None:
+    other = setting.cache()
     left = setting.folder / "v1" / "tmp"
     (left / "blob-old").write_bytes(b"x")
     os.utime(left / "blob-old", (1, 1))
     (left / "blob-new").write_bytes(b"x")
     setting.cache()
     assert [path.name for path in left.iterdir()] == ["blob-new"]
+    del other
 
 
 def test_the_folder_is_that_of_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ def test_the_older_generation_takes_created_as_time_and_root_as_owner() -> None:
     assert conf.os == "linux"
 
 
+def test_an_owner_without_a_name_is_taken_as_dockertools_takes_it() -> None:
+    assert parse(uname="", gname="").ownership.uname == ""
+
+
 def test_a_time_without_offset_is_utc_whatever_the_machine_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -75,7 +79,7 @@ def test_a_base_image_is_named_by_an_absolute_path(value: object) -> None:
         ("uid", "root"),
         ("gid", True),
         ("gid", 1 << 32),
-        ("uname", ""),
+        ("uname", 5),
         ("gname", "a\0b"),
         ("repo_tag", 3),
         ("created", 1),

@@ -12,6 +12,7 @@ import pytest
 
 from nixgen.errors import BuildError, MachineError
 from nixgen.oci import BuiltImage, ImageConf, LayerBuilder, StoreRoot, gzip_compressor
+from nixgen.oci import layer as layer_module
 from nixgen.oci.blob import Summed
 from nixgen.oci.packing import Sink
 from tests.unit.oci.rival import rival_diff_id
@@ -111,8 +112,9 @@ def test_a_full_disk_is_a_machine_error_with_a_hint(
     hello: Hello, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "nixgen.oci.layer.tempfile.mkstemp",
-        lambda **_: (os.open("/dev/full", os.O_WRONLY), "/dev/full"),
+        layer_module,
+        "new_blob",
+        lambda *_: (os.open("/dev/full", os.O_WRONLY), Path("/dev/full")),
     )
     with pytest.raises(MachineError, match="No space left") as caught:
         build(*hello)

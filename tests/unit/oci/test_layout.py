@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -133,6 +134,30 @@ def test_layers_are_linked_from_the_cache(hello: Hello, build: Build, tmp_path: 
     write_layout([image], tmp_path / "out", tag="1")
     for layer in image.layers:
         assert layer.blob.samefile(tmp_path / "out" / "blobs" / "sha256" / layer.digest.hex)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_modes_are_what_the_umask_leaves_whether_linked_or_copied(
+    hello: Hello, build: Build, tmp_path: Path, mask: int
+) -> None:
+    def modes(folder: Path) -> set[tuple[bool, int]]:
+        return {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in folder.rglob("*")}
+
+    def write(name: str, cache: LayerCache | None) -> None:
+        write_layout([build(*hello, cache=cache)], tmp_path / name, tag="1")
+
+    before = os.umask(0o027)
+    try:
+        write("a", LayerCache(tmp_path / "cache", warn=pytest.fail))
+        os.umask(mask)
+        write("b", LayerCache(tmp_path / "cache", warn=pytest.fail))
+        write("c", None)
+    finally:
+        os.umask(before)
+    for name, bits in (("a", ~0o027), ("b", ~mask), ("c", ~mask)):
+        folder, small, large = (0o777 & bits, 0o666 & bits, 0o444 & bits)
+        assert modes(tmp_path / name) == {(True, folder), (False, small), (False, large)}
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == folder
 
 
 def test_where_linking_is_impossible_layers_are_copied_and_known_again(

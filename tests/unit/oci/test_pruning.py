@@ -9,9 +9,10 @@ from threading import Thread
 
 import pytest
 
-from nixgen.cli.cache import parse_age, parse_size
+from nixgen.cli.cache import parse_age
 from nixgen.errors import UsageError
 from nixgen.oci import BuiltImage, ImageConf, LayerCache, cache_content, prune_cache
+from nixgen.oci.pruning import DEFAULT_MAX_BYTES, parse_size, user_bound
 from tests.unit.oci.synthetic import SyntheticStore
 
 Hello = tuple[SyntheticStore, ImageConf]
@@ -99,11 +100,12 @@ def test_a_pruned_layer_is_made_again(folder: Path, hello: Hello, build: Build) 
 
 
 def test_the_bound_at_the_end_of_a_run_waits_for_no_other(folder: Path) -> None:
-    mine, other = LayerCache(folder, warn=fail), LayerCache(folder, warn=fail)
-    mine.bound(1)
+    mine = LayerCache(folder, warn=fail, max_bytes=1)
+    other = LayerCache(folder, warn=fail)
+    mine.bound()
     assert len(names(folder)) == 3
     del other
-    mine.bound(1)
+    mine.bound()
     assert names(folder) == []
 
 
@@ -142,3 +144,10 @@ def test_what_is_no_size_or_age_is_refused(text: str) -> None:
         parse_size(text)
     with pytest.raises(UsageError, match="is not an age"):
         parse_age(text)
+
+
+def test_the_bound_is_the_users(folder: Path) -> None:
+    assert user_bound({}) == DEFAULT_MAX_BYTES
+    assert user_bound({"NIXGEN_CACHE_MAX_SIZE": "1.5GiB"}) == 3 << 29
+    with pytest.raises(UsageError, match="NIXGEN_CACHE_MAX_SIZE: 'much' is not a size"):
+        user_bound({"NIXGEN_CACHE_MAX_SIZE": "much"})
