@@ -1,0 +1,1 @@
+"""Closures: what refers to what, why it is there, and what its absence would save."""

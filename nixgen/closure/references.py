@@ -1,0 +1,170 @@
+"""Finding references: where the hash of a store path stands in the files of another.
+
+The rule is Nix's own (https://github.com/NixOS/nix/blob/master/src/libstore/path-references.cc): a
+path refers to another if the 32 characters of the other's hash stand anywhere in it, in the content
+of a file, in a link's target or in a name, whatever is before and after. What is compressed is
+looked at as it is stored. Nix has looked already, so only the hashes that it found need be looked
+for, and each is a plain search for bytes, at several GB/s.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nixgen.errors import MachineError
+
+HASH_BYTES = 32
+_READ_BYTES = 1 << 20
+_HASH = re.compile(r"/([0-9a-df-np-sv-z]{32})-[^/]+")
+
+
+def hash_of(store_path: str) -> bytes:
+    """The hash part of a store path, as it stands in files; raises ValueError for no store path."""
+    match = _HASH.search(store_path)
+    if match is None:
+        raise ValueError(f"not a store path: {store_path!r}")
+    return match[1].encode()
+
+
+class ReferenceScanner:
+    """Looks for hashes in bytes that come in pieces, each hash wherever it stands.
+
+    With `first_only` a hash that was found is not looked for again.
+    """
+
+    def __init__(self, hashes: Iterable[bytes], *, first_only: bool = False) -> None:
+        self._wanted = sorted(set(hashes))
+        self._first_only = first_only
+        self._tail = b""
+        self._offset = 0
+        self.found: dict[bytes, list[int]] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to look for."""
+        return not self._wanted
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next bytes of the same file."""
+        seam = self._tail + data[: HASH_BYTES - 1]
+        self._look(seam, self._offset - len(self._tail), len(self._tail))
+        self._look(data, self._offset, len(data))
+        self._tail = (
+            (self._tail + data)[-(HASH_BYTES - 1) :]
+            if len(data) < HASH_BYTES
+            else data[-(HASH_BYTES - 1) :]
+        )
+        self._offset += len(data)
+
+    def skip(self, size_bytes: int) -> None:
+        """Pass over bytes that hold no reference, such as a hole."""
+        self._tail = b""
+        self._offset += size_bytes
+
+    def end_file(self) -> None:
+        """The next bytes are of another file: nothing spans the two."""
+        self._tail, self._offset = b"", 0
+
+    def _look(self, data: bytes, base: int, starts_before: int) -> None:
+        """Note the hashes that start in the first `starts_before` bytes of `data`."""
+        for wanted in tuple(self._wanted):
+            at = data.find(wanted)
+            while 0 <= at < starts_before:
+                self.found.setdefault(wanted, []).append(base + at)
+                if self._first_only:
+                    self._wanted.remove(wanted)
+                    break
+                at = data.find(wanted, at + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """Where a reference stands.
+
+    `file` is relative to the store path, empty for a store path that is a file or link itself.
+    `offsets` are bytes from the start of the content, of a link's target, or of the name.
+    """
+
+    file: str
+    target: str
+    where: Literal["content", "link", "name"]
+    offsets: tuple[int, ...]
+
+
+def find_occurrences(place: Path, targets: Iterable[str]) -> Iterator[Occurrence]:
+    """Everywhere that a store path, lying at `place`, refers to `targets`, in the order of names.
+
+    Raises MachineError for what can't be read.
+    """
+    by_hash = {hash_of(target): target for target in targets}
+    if by_hash:
+        for file, found in walk(place):
+            yield from _look_at(place, file, found, by_hash)
+
+
+def walk(place: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Everything in a store path but folders themselves: (relative name, facts), sorted by part."""
+    try:
+        found = place.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            yield "", found
+            return
+        yield from _walk(os.fspath(place), "")
+    except OSError as error:
+        raise MachineError(f"{error.filename}: can't be read: {error.strerror}") from error
+
+
+def _walk(folder: str, below: str) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, f"{below}{entry.name}/")
+        else:
+            yield f"{below}{entry.name}", entry.stat(follow_symlinks=False)
+
+
+def _look_at(
+    place: Path, file: str, found: os.stat_result, by_hash: Mapping[bytes, str]
+) -> Iterator[Occurrence]:
+    path = place / file if file else place
+    name = file.rpartition("/")[2].encode("utf-8", "surrogateescape")
+    yield from _occurrences(file, "name", name, by_hash)
+    try:
+        if stat.S_ISLNK(found.st_mode):
+            target = os.fsencode(path.readlink())
+            yield from _occurrences(file, "link", target, by_hash)
+            return
+        scanner = ReferenceScanner(by_hash)
+        with path.open("rb", buffering=0) as content:
+            while data := content.read(_READ_BYTES):
+                scanner.feed(data)
+    except OSError as error:
+        raise MachineError(f"{path}: can't be read: {error.strerror}") from error
+    yield from _ordered(file, "content", scanner, by_hash)
+
+
+def _occurrences(
+    file: str, where: Literal["link", "name"], data: bytes, by_hash: Mapping[bytes, str]
+) -> Iterator[Occurrence]:
+    scanner = ReferenceScanner(by_hash)
+    scanner.feed(data)
+    yield from _ordered(file, where, scanner, by_hash)
+
+
+def _ordered(
+    file: str,
+    where: Literal["content", "link", "name"],
+    scanner: ReferenceScanner,
+    by_hash: Mapping[bytes, str],
+) -> Iterator[Occurrence]:
+    for wanted, offsets in sorted(scanner.found.items(), key=lambda each: by_hash[each[0]]):
+        yield Occurrence(
+            file=file, target=by_hash[wanted], where=where, offsets=tuple(sorted(offsets))
+        )
