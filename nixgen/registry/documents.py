@@ -97,15 +97,24 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
 
 
 def media_type_of(data: bytes, header: str) -> str:
-    """A manifest's media type: its own word, else the header's, else what its shape tells."""
+    """A manifest's media type: its own word, else the header's, else what its shape tells.
+
+    Raises MalformedAnswerError for other types, and where the two disagree or the document could
+    be read as both a manifest and an index, so that no two readers can see two images in it.
+    """
     document = parse_object(data, "the manifest")
-    own = document.get("mediaType")
-    told = own if isinstance(own, str) else header.partition(";")[0].strip()
-    if told in MANIFEST_TYPES:
+    own, told = document.get("mediaType"), header.partition(";")[0].strip()
+    if "manifests" in document and ("layers" in document or "config" in document):
+        raise MalformedAnswerError("not a manifest that can be read: it is an index as well")
+    if own is None and told in MANIFEST_TYPES:
         return told
     if own is None and document.get("schemaVersion") == 2:
         return INDEX_TYPE if "manifests" in document else MANIFEST_TYPE
-    raise MalformedAnswerError(f"not a manifest that can be read: {bounded(repr(told))}")
+    if own not in MANIFEST_TYPES:
+        raise MalformedAnswerError(f"not a manifest that can be read: {bounded(repr(own or told))}")
+    if told in MANIFEST_TYPES and told != own:
+        raise MalformedAnswerError(f"a manifest that calls itself {own} is sent as {told}")
+    return str(own)
 
 
 def parse_descriptors(document: Mapping[str, Any], key: str, of: object) -> tuple[Descriptor, ...]:

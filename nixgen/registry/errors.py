@@ -122,6 +122,8 @@ def refusal(
     if status == 403:
         hint = f"docker login {host}, as a user who may do this"
         return DeniedError(message, hint=hint)
+    if "MANIFEST_BLOB_UNKNOWN" in words:
+        return RefusedError(message, hint="it names something that the repository does not have")
     if status == 404:
         hint = f"docker login {host}, if it is there: registries hide what one may not see"
         return NotFoundError(message, hint=hint)

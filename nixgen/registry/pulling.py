@@ -20,7 +20,7 @@ from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import WrongDigestError
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference
-from nixgen.registry.referrers import list_referrers
+from nixgen.registry.referrers import walk_referrers
 from nixgen.registry.transfer import Moved, run_all
 
 
@@ -118,13 +118,14 @@ def _manifests_below(registry: Registry, top: Manifest) -> tuple[Manifest, ...]:
 
 
 def _referrers(registry: Registry, manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """What refers to the manifests, or to one that does, each as it says itself."""
+    subjects = {manifest.digest for manifest in manifests}
     found: dict[Digest, Manifest] = {}
-    for manifest in manifests:
-        for entry in list_referrers(registry, manifest.digest):
-            referrer = registry.get_manifest(entry.digest)
-            if not referrer.is_index and referrer.subject() == manifest.digest:
-                found[referrer.digest] = referrer
-    return tuple(found[digest] for digest in sorted(found))
+    for entry in walk_referrers(registry, subjects):
+        referrer = registry.get_manifest(entry.digest)
+        if not referrer.is_index and referrer.subject() in (subjects | found.keys()):
+            found[referrer.digest] = referrer
+    return tuple(found.values())
 
 
 def _blobs(registry: Registry, manifests: Sequence[Manifest]) -> dict[Digest, Descriptor]:

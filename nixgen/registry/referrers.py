@@ -1,18 +1,21 @@
 """What refers to a manifest: signatures, statements and the like.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers. Registries
-without that interface keep an index under the tag `sha256-<hex>` of the subject.
+without that interface keep an index under the tag `sha256-<hex>` of the subject; clients write it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from nixgen.digest import Digest
-from nixgen.oci.image import INDEX_TYPE, Descriptor, make_index
+from nixgen.oci.image import INDEX_TYPE, Descriptor, canonical_json
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest, parse_descriptors, parse_object
-from nixgen.registry.errors import MalformedAnswerError
+from nixgen.registry.errors import MalformedAnswerError, RefusedError, UnavailableError
 
-_MAYBE = frozenset({200, 400, 404, 405})
+_MAYBE = frozenset({200, 400, 404, 405, 501})
 
 
 def list_referrers(
@@ -33,27 +36,44 @@ def list_referrers(
     return tuple(chosen[digest] for digest in sorted(chosen))
 
 
+def walk_referrers(registry: Registry, subjects: Iterable[Digest]) -> tuple[Descriptor, ...]:
+    """What refers to the subjects, then what refers to that, and so on: a signature of a statement.
+
+    Each is listed once and after what it refers to. What is listed is what the registry says,
+    unchecked. Raises NetworkError, also where there is more than `Limits.referrers` and
+    `Limits.depth` allow.
+    """
+    found: dict[Digest, Descriptor] = {}
+    level, known = sorted(set(subjects)), set(subjects)
+    for _ in range(registry.limits.depth + 1):
+        listed = [entry for subject in level for entry in list_referrers(registry, subject)]
+        new = {entry.digest: entry for entry in listed if entry.digest not in known}
+        level = sorted(new)
+        found |= {digest: new[digest] for digest in level}
+        known |= new.keys()
+        if not level:
+            return tuple(found.values())
+        if len(found) > registry.limits.referrers:
+            raise _too_many(registry, f"more than {registry.limits.referrers} manifests refer to")
+    raise _too_many(registry, f"more than {registry.limits.depth} levels of referrers are below")
+
+
 def put_referrer(registry: Registry, referrer: Manifest) -> None:
     """Store a manifest that has a `subject`, and make the registry list it; raises NetworkError.
 
-    Its blobs must be there. Two writers at once to a registry without the interface can lose one
-    of the two entries: the specification gives no way to prevent that.
+    Its blobs must be there. One that is there and listed is not sent again.
     """
     subject = referrer.subject()
     if subject is None:
         raise MalformedAnswerError(f"{referrer.digest} refers to nothing")
-    if registry.put_manifest(referrer.digest, referrer):
+    there = registry.head_manifest(referrer.digest, scope=registry.push_scope) is not None
+    if not there and registry.put_manifest(referrer.digest, referrer):
         return
-    if _by_interface(registry, subject) is not None:
-        return
-    entries = {entry.digest: entry for entry in _by_tag(registry, subject)}
-    entry = referrer.as_referrer()
-    if entries.get(entry.digest) == entry:
-        return
-    entries[entry.digest] = entry
-    data = make_index([entries[digest] for digest in sorted(entries)])
-    index = Manifest(media_type=INDEX_TYPE, digest=Digest.of_bytes(data), data=data)
-    registry.put_manifest(fallback_tag(subject), index)
+    listed = _by_interface(registry, subject)
+    if listed is None:
+        _add_to_tag(registry, subject, referrer)
+    elif there and all(entry.digest != referrer.digest for entry in listed):
+        registry.put_manifest(referrer.digest, referrer)
 
 
 def fallback_tag(subject: Digest) -> str:
@@ -77,12 +97,60 @@ def _by_interface(registry: Registry, subject: Digest) -> list[Descriptor] | Non
             return None
         document = parse_object(answer.body, "the list of referrers")
         found.extend(parse_descriptors(document, "manifests", "the list of referrers"))
+        if len(found) > registry.limits.referrers:
+            raise _too_many(registry, f"more than {registry.limits.referrers} manifests refer to")
         url = registry.next_page(answer, what)
     raise MalformedAnswerError(f"can't {what}: the list does not end")
 
 
 def _by_tag(registry: Registry, subject: Digest) -> list[Descriptor]:
-    index = registry.find_manifest(fallback_tag(subject))
-    if index is None:
+    """What the tag lists; nothing where something else stands under it, as the spec says."""
+    try:
+        index = registry.find_manifest(fallback_tag(subject))
+        return [] if index is None or index.media_type != INDEX_TYPE else [*index.manifests()]
+    except MalformedAnswerError:
         return []
-    return list(index.manifests()) if index.is_index else []
+
+
+def _add_to_tag(registry: Registry, subject: Digest, referrer: Manifest) -> None:
+    """Enter a referrer into the index under the tag, and read it back.
+
+    The interface has no way to exclude other writers. Where one has written meanwhile, the entry
+    is made again; only a write between another's reading back and its end can still be lost.
+    """
+    tag = fallback_tag(subject)
+    tries = registry.transport.tries()
+    while True:
+        document = _read_index(registry, tag)
+        entries = parse_descriptors(document, "manifests", f"the index under the tag {tag}")
+        if any(entry.digest == referrer.digest for entry in entries):
+            return
+        document["manifests"].append(referrer.as_referrer().as_json())
+        data = canonical_json(document)
+        index = Manifest(media_type=INDEX_TYPE, digest=Digest.of_bytes(data), data=data)
+        registry.put_manifest(tag, index)
+        if registry.head_manifest(tag, scope=registry.push_scope) == index.digest:
+            return
+        message = (
+            f"can't enter {referrer.digest} under the tag {tag}: others change it all the time"
+        )
+        tries.failed(UnavailableError(message, hint="try again later"))
+
+
+def _read_index(registry: Registry, tag: str) -> dict[str, Any]:
+    """The index under a tag as it stands, with all that others wrote there; else an empty one."""
+    index = registry.find_manifest(tag, scope=registry.push_scope)
+    if index is None:
+        return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []}
+    if index.media_type != INDEX_TYPE:
+        raise RefusedError(
+            f"{registry.reference.name}:{tag} is no index of referrers, but a {index.media_type}",
+            hint="remove the tag",
+        )
+    return parse_object(index.data, f"the index under the tag {tag}")
+
+
+def _too_many(registry: Registry, why: str) -> MalformedAnswerError:
+    return MalformedAnswerError(
+        f"{why} {registry.reference}", hint="take the image alone: --no-referrers"
+    )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci.image import Descriptor
 from nixgen.oci.reading import LayoutImage, parse_image
@@ -16,7 +15,7 @@ from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import MalformedAnswerError, WrongDigestError, bounded
 from nixgen.registry.reference import DEFAULT_TAG
-from nixgen.registry.referrers import list_referrers
+from nixgen.registry.referrers import walk_referrers
 
 _LARGEST_CONFIG_BYTES = 16 << 20
 
@@ -45,15 +44,7 @@ class RegistryImage:
     @cached_property
     def referrers(self) -> tuple[Descriptor, ...]:
         """See `ImageSource`; asked for when first read. Raises NetworkError."""
-        subjects = list(self._manifests)
-        found: dict[Digest, Descriptor] = {}
-        for subject in subjects:
-            for entry in list_referrers(self.registry, subject):
-                if entry.digest not in found:
-                    found[entry.digest] = entry
-                    # why: a referrer may be referred to: a signature of a statement.
-                    subjects.append(entry.digest)
-        return tuple(found[digest] for digest in sorted(found))
+        return walk_referrers(self.registry, self._manifests)
 
     def open_blob(self, descriptor: Descriptor) -> Verified:
         """See `ImageSource`; raises NetworkError."""

@@ -210,7 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "tags":
             self.list_tags(repository, query)
         else:
-            self.list_referrers(repository, rest)
+            self.list_referrers(repository, rest, query)
 
     def blob(self, repository: str, digest: str) -> None:
         data = self.registry.blobs.get((repository, digest))
@@ -273,20 +273,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers["Link"] = f'</v2/{repository}/tags/list?last={page[-1]}>; rel="next"'
         self.reply(200, json.dumps({"name": repository, "tags": page}).encode(), **headers)
 
-    def list_referrers(self, repository: str, subject: str) -> None:
+    def list_referrers(self, repository: str, subject: str, query: dict[str, list[str]]) -> None:
         if not self.registry.referrers_api:
             self.reply(404, b"page not found")
             return
         found = []
-        for (name, digest), (media_type, data) in self.registry.manifests.items():
+        for (name, digest), (media_type, data) in sorted(self.registry.manifests.items()):
             document = json.loads(data)
             if name == repository and document.get("subject", {}).get("digest") == subject:
                 entry = {"mediaType": media_type, "digest": digest, "size": len(data)}
                 entry["artifactType"] = document.get("artifactType")
                 entry["annotations"] = document.get("annotations", {})
                 found.append(entry)
-        body = {"schemaVersion": 2, "mediaType": INDEX, "manifests": found}
-        self.reply(200, json.dumps(body).encode(), Content_Type=INDEX)
+        last = query.get("last", [""])[0]
+        rest = [entry for entry in found if entry["digest"] > last]
+        page = rest[: self.registry.page_size]
+        headers = {"Content_Type": INDEX}
+        if len(rest) > len(page):
+            place = f"/v2/{repository}/referrers/{subject}?last={page[-1]['digest']}"
+            headers["Link"] = f'<{place}>; rel="next"'
+        body = {"schemaVersion": 2, "mediaType": INDEX, "manifests": page}
+        self.reply(200, json.dumps(body).encode(), **headers)
 
     def upload(self, repository: str, session: str, query: dict[str, list[str]]) -> None:
         if self.command == "POST":

@@ -2,19 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci import read_layout
 from nixgen.platforms import Platform
 from nixgen.progress import BytesMoved, Event
 from nixgen.registry import (
-    Blob,
-    fallback_tag,
-    list_referrers,
     pull,
     push,
-    put_referrer,
-    send_blob,
 )
 from nixgen.registry.errors import (
     CredentialsError,
@@ -25,7 +19,7 @@ from nixgen.registry.errors import (
 )
 from tests.fakes.registry import FakeRegistry, serving
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
-from tests.unit.registry.images import EMPTY, index_of, make_layout, make_referrer
+from tests.unit.registry.images import index_of, make_layout
 
 BOTH = ("linux/amd64", "linux/arm64")
 
@@ -151,30 +145,6 @@ def test_an_immutable_tag_takes_the_same_image_again_and_no_other(
         with pytest.raises(ImmutableTagError, match="immutable"):
             push(other, registry)
     assert fake.tags["team/app", "v1"] == str(first.digest)
-
-
-def test_referrers_without_the_interface_keep_kinds_annotations_and_neighbours(
-    tmp_path: Path,
-) -> None:
-    layout = make_layout(tmp_path)
-    subject = layout.images[0].digest
-    with serving(referrers_api=False) as fake, open_registry(fake) as registry:
-        push(layout, registry)
-        send_blob(
-            registry, Blob(digest=Digest.of_bytes(EMPTY), size_bytes=len(EMPTY), content=EMPTY)
-        )
-        top = registry.get_manifest(layout.digest).descriptor
-        for kind in ("application/x.b", "application/x.a", "application/x.b"):
-            put_referrer(registry, make_referrer(top, kind))
-        found = list_referrers(registry, subject)
-        assert sorted(entry.artifact_type or "" for entry in found) == [
-            "application/x.a",
-            "application/x.b",
-        ]
-        assert {(entry.annotations or {})["made-by"] for entry in found} == {"test"}
-        only = list_referrers(registry, subject, artifact_type="application/x.a")
-        assert [entry.artifact_type for entry in only] == ["application/x.a"]
-        assert ("team/app", fallback_tag(subject)) in fake.tags
 
 
 def test_credentials_that_are_wrong_or_missing_are_told_with_the_way_to_mend(
