@@ -117,7 +117,7 @@ def build(synthetic: SyntheticStore, conf: ImageConf, place: Path, compression: 
         cache = LayerCache(place / "cache", warn=print)
         builder = LayerBuilder(work=Path(work), cache=cache, compressor=COMPRESSORS[compression])
         image = build_image(conf, store=synthetic.store, platform=AMD64, builder=builder)
-        write_layout([image], place / "out.oci", tag="1")
+        write_layout([image], place / "out.oci", tags=["1"])
     return image
 
 

@@ -34,7 +34,7 @@ def copy(
             open_image(source),
             place.path,
             form=check_destination(place.form, place.path),
-            tag=place.tag,
+            tags=[place.tag] if place.tag else [],
             platform=parse_platform(platform),
         )
         if as_json:

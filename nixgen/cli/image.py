@@ -120,7 +120,7 @@ def image(
                 "profile": profile,
                 "platforms": platform,
                 "variables": var,
-                "tag": tag,
+                "tags": tag,
                 "created": created,
                 "frozen": locked,
             },
@@ -259,7 +259,8 @@ def print_steps(steps: BuildPlan, *, as_json: bool) -> None:
 
 
 def _format_outcome(outcome: Outcome) -> str:
-    lines = [f"{outcome.name}:{outcome.tag}", f"  digest    {outcome.digest}"]
+    names = " ".join(f"{outcome.name}:{tag}" for tag in outcome.tags)
+    lines = [names, f"  digest    {outcome.digest}"]
     for image in outcome.platforms:
         lines.append(
             f"  platform  {image.platform}: {human_size(image.size_bytes)} in "

@@ -63,7 +63,7 @@ def describe(source: ImageSource) -> dict[str, Any]:
         "image": source.where,
         "format": source.format,
         "name": source.name,
-        "tag": source.tag,
+        "tags": list(source.tags),
         "digest": str(source.images[0].config_digest if archived else source.top.digest),
         "platforms": [
             {
@@ -91,8 +91,9 @@ def describe(source: ImageSource) -> dict[str, Any]:
 
 
 def _text(document: dict[str, Any]) -> list[str]:
-    name = ":".join(part for part in (document["name"], document["tag"]) if part)
-    lines = [f"{document['image']}: {document['format']}{f', {name}' if name else ''}"]
+    lines = [f"{document['image']}: {document['format']}"]
+    lines += [f"name       {document['name']}"] if document["name"] else []
+    lines += [f"tags       {' '.join(document['tags'])}"] if document["tags"] else []
     lines.append(f"digest     {document['digest']}")
     for image in document["platforms"]:
         lines += ["", *_image_text(image)]

@@ -52,7 +52,7 @@ def plan(
             profile=profile,
             platforms=platform,
             variables=var,
-            tag=tag,
+            tags=tag,
             created=created,
             frozen=locked,
         )
@@ -89,7 +89,7 @@ def generate(
             profile=profile,
             platforms=platform,
             variables=var,
-            tag=tag,
+            tags=tag,
             created=created,
         )
         files = prepare(request, make_nix(store=store)).files
@@ -117,7 +117,7 @@ def _format_image(image: ImagePlan) -> list[str]:
     config = image.config
     command = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
     rows = {
-        "image": f"{image.name}:{image.tag} for {image.platform}",
+        "image": f"{image.name}:{' '.join(image.tags)} for {image.platform}",
         "strategy": f"{image.strategy}: {image.strategy_reason}",
         "app": f"kind {image.build.kind}, from {image.build.src}" if image.build else "none",
         "contents": " ".join(image.contents) or "none",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,12 @@ SourcesOption = Annotated[
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from a network.")]
 TagOption = Annotated[
-    str | None, typer.Option("--tag", metavar="TAG", help="The image's tag; default: app.version.")
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="The image's tag instead of those described; may be repeated.",
+    ),
 ]
 CreatedOption = Annotated[
     str | None,
@@ -104,6 +110,21 @@ def parse_vars(values: Sequence[str] | None) -> dict[str, str]:
     return pairs
 
 
+def parse_tags(values: Sequence[str] | None) -> tuple[str, ...]:
+    """The tags of `--tag`, in order; raises UsageError for a malformed or repeated one."""
+    from nixgen.spec.texts import TAG_PATTERN
+
+    tags = tuple(values or ())
+    for number, tag in enumerate(tags):
+        if not re.fullmatch(TAG_PATTERN.removesuffix("$"), tag):
+            raise UsageError(
+                f"--tag {tag!r}: expected a tag of at most 128 letters, digits and . _ -"
+            )
+        if tag in tags[:number]:
+            raise UsageError(f"--tag {tag!r} is here twice")
+    return tags
+
+
 def parse_created(value: str | None) -> int | Literal["source-date-epoch"] | None:
     """The time of `--created`; raises UsageError."""
     if value is None:
@@ -129,7 +150,7 @@ def make_request(
     profile: str | None = None,
     platforms: Sequence[str] | None = None,
     variables: Sequence[str] | None = None,
-    tag: str | None = None,
+    tags: Sequence[str] | None = None,
     created: str | None = None,
     frozen: bool = False,
 ) -> Request:
@@ -144,7 +165,7 @@ def make_request(
         overrides=parse_vars(variables),
         options=PlanOptions(
             build_system=native_system(),
-            tag=tag,
+            tags=parse_tags(tags),
             created=parse_created(created),
             source_date_epoch=_source_date_epoch(),
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nixgen.cli.image import Format
-from nixgen.cli.options import JsonOption, parse_platforms
+from nixgen.cli.options import JsonOption, parse_platforms, parse_tags
 from nixgen.cli.output import human_size, print_json, print_note, print_result, reporting_errors
 from nixgen.errors import UsageError
 
@@ -44,7 +44,8 @@ def write(
         typer.Option("--platform", metavar="OS/ARCH", help="Default: as the conf says."),
     ] = None,
     tag: Annotated[
-        str | None, typer.Option("--tag", metavar="TAG", help="Default: as the conf says.")
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Default: as the conf says; may be repeated."),
     ] = None,
     compression: Annotated[
         Compression,
@@ -81,7 +82,7 @@ def write(
             form=form.value,
             store=StoreRoot(root=store),
             platform=platforms[0] if platforms else None,
-            tag=tag,
+            tags=parse_tags(tag),
             compressor=_compressor(compression, compressor),
             cache=cache,
         )
@@ -91,7 +92,9 @@ def write(
             print_json(written.as_json())
         else:
             size = human_size(written.image.size_bytes)
-            print_result(f"{written.path}: {written.name}:{written.tag}, {size}\n{written.digest}")
+            print_result(
+                f"{written.path}: {written.name}:{written.tags[0]}, {size}\n{written.digest}"
+            )
 
 
 def _compressor(compression: Compression, program: Path | None) -> Compressor | None:

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 form=given.format,
                 store=StoreRoot(root=given.store),
                 platform=_platform(given.platform),
-                tag=given.tag,
+                tags=[given.tag] if given.tag else [],
             )
         sys.stdout.write(f"{written.digest}\n")
         sys.stdout.flush()

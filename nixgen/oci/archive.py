@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,112 +35,133 @@ def write_docker_archive(image: BuiltImage, dest: Path, *, repo_tags: Sequence[s
     where `dest` is no file, MachineError where it can't be written, BuildError where the store
     no longer gives the same layer.
     """
-    config_name = f"{image.config_digest.hex}.json"
-    names = [f"{layer.diff_id.hex}/layer.tar" for layer in image.layers]
-    manifest = [{"Config": config_name, "RepoTags": list(repo_tags), "Layers": names}]
-    with _archive(dest, image.mtime) as archive:
-        # why: a layer that occurs twice is one entry.
-        for name, layer in sorted(dict(zip(names, image.layers, strict=True)).items()):
-            archive.add_layer(name, layer)
-        archive.add_bytes(config_name, image.config)
-        archive.add_bytes("manifest.json", canonical_json(manifest))
+    with open_archive(dest, image.mtime) as archive:
+        add_docker_image(archive, image, repo_tags=repo_tags)
     return image.config_digest
 
 
-def write_oci_archive(images: Sequence[BuiltImage], dest: Path, *, tag: str | None) -> Digest:
+def add_docker_image(archive: Archive, image: BuiltImage, *, repo_tags: Sequence[str]) -> None:
+    """Write what `write_docker_archive` writes into an archive that is open."""
+    # why: a layer that occurs twice is one entry.
+    layers = {layer.diff_id: layer for layer in image.layers}
+    for diff_id, layer in sorted(layers.items()):
+        archive.add_layer(docker_layer_name(diff_id), layer)
+    diff_ids = [layer.diff_id for layer in image.layers]
+    archive.add_docker_index(image.config, diff_ids, repo_tags=repo_tags)
+
+
+def docker_layer_name(diff_id: Digest) -> str:
+    """What a layer's tar is called in a docker-archive."""
+    return f"{diff_id.hex}/layer.tar"
+
+
+def write_oci_archive(images: Sequence[BuiltImage], dest: Path, *, tags: Sequence[str]) -> Digest:
     """Write an OCI layout of the images, one per platform, as a tar; gives the image's digest.
 
     Raises UsageError where `dest` is no file, MachineError where it can't be written.
     """
     content = layout_content(images)
-    write_archive_content(content, dest, tag=tag, mtime=images[0].mtime)
+    write_archive_content(content, dest, tags=tags, mtime=images[0].mtime)
     return content.top.digest
 
 
 def write_archive_content(
-    content: LayoutContent, dest: Path, *, tag: str | None, mtime: int
+    content: LayoutContent, dest: Path, *, tags: Sequence[str], mtime: int
 ) -> None:
     """Write a layout of which all is known as a tar, as `write_oci_archive` does."""
-    with _archive(dest, mtime) as archive:
-        archive.add_bytes("oci-layout", MARKER)
-        own = [entry.as_json() for entry in content.referrers]
-        archive.add_bytes("index.json", layout_index(content, tag=tag, referrers=own))
-        for folder in ("blobs", "blobs/sha256"):
-            archive.add_folder(folder)
-        for digest, data in sorted(content.small.items()):
-            archive.add_bytes(f"blobs/sha256/{digest.hex}", data)
+    with open_archive(dest, mtime) as archive:
+        archive.add_layout(content, tags=tags)
         for digest, path in sorted(content.layers.items()):
             archive.add_file(f"blobs/sha256/{digest.hex}", path)
 
 
-def write_docker_tars(
-    config: bytes,
-    tars: Sequence[tuple[Digest, Path]],
-    dest: Path,
-    *,
-    repo_tags: Sequence[str],
-    mtime: int,
-) -> Digest:
-    """Write a docker-archive of a config and layers that lie ready as tars; gives the image id.
-
-    `tars` are the layers' diffIDs and files, lowest first. Raises as `write_docker_archive`.
-    """
-    digest = Digest.of_bytes(config)
-    names = [f"{diff_id.hex}/layer.tar" for diff_id, _ in tars]
-    manifest = [{"Config": f"{digest.hex}.json", "RepoTags": list(repo_tags), "Layers": names}]
-    with _archive(dest, mtime) as archive:
-        for diff_id, path in sorted(dict(tars).items()):
-            archive.add_file(f"{diff_id.hex}/layer.tar", path)
-        archive.add_bytes(f"{digest.hex}.json", config)
-        archive.add_bytes("manifest.json", canonical_json(manifest))
-    return digest
-
-
-class _Archive:
-    """Writes entries to an open file."""
+class Archive:
+    """Writes entries to an open file, which may be a pipe. `finish` ends it."""
 
     def __init__(self, file: BinaryIO, mtime: int) -> None:
+        """`mtime` in POSIX seconds is what every entry gets."""
         self._file = file
+        self._count = 0
         self._headers = HeaderEncoder(Ownership(mtime=mtime, uid=0, gid=0, uname="", gname=""))
 
     def add_folder(self, name: str) -> None:
-        self._file.write(self._headers.directory(name, mode=0o755))
+        """Add a folder."""
+        self._write(self._headers.directory(name, mode=0o755))
 
     def add_bytes(self, name: str, data: bytes) -> None:
-        self._file.write(self._headers.file(name, mode=0o644, size_bytes=len(data)))
-        self._file.write(data)
-        self._file.write(padding(len(data)))
+        """Add a file that holds `data`."""
+        self.add_stream(name, len(data), iter([data]))
 
     def add_file(self, name: str, path: Path) -> None:
-        size_bytes = path.stat().st_size
-        self._file.write(self._headers.file(name, mode=0o644, size_bytes=size_bytes))
+        """Add a copy of a file; raises OSError."""
         with path.open("rb") as source:
-            shutil.copyfileobj(source, self._file, _COPY_BYTES)
-        self._file.write(padding(size_bytes))
+            chunks = iter(lambda: source.read(_COPY_BYTES), b"")
+            self.add_stream(name, path.stat().st_size, chunks)
+
+    def add_stream(self, name: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
+        """Add a file of a size that is known; raises BuildError where the chunks have another."""
+        self._write(self._headers.file(name, mode=0o644, size_bytes=size_bytes))
+        start = self._count
+        for chunk in chunks:
+            self._write(chunk)
+        if self._count - start != size_bytes:
+            raise BuildError(f"{name} has {self._count - start} bytes, not {size_bytes}")
+        self._write(padding(size_bytes))
 
     def add_layer(self, name: str, layer: BuiltLayer) -> None:
+        """Add a layer's tar; raises BuildError where the store no longer gives the same."""
         if layer.compression == "none":
             self.add_file(name, layer.blob)
             return
         size_bytes = layer.unpacked_bytes
-        self._file.write(self._headers.file(name, mode=0o644, size_bytes=size_bytes))
+        self._write(self._headers.file(name, mode=0o644, size_bytes=size_bytes))
         self._file.flush()
         summing = Summing(self._file.fileno())
         layer.source.write(summing)
+        self._count += size_bytes
         if summing.summed().digest != layer.diff_id:
             raise BuildError(
                 f"a layer changed while the image was written: {', '.join(layer.store_paths)}",
                 hint="nothing may write to a store path: run 'nix-store --verify --check-contents'",
             )
-        self._file.write(padding(size_bytes))
+        self._write(padding(size_bytes))
+
+    def add_layout(self, content: LayoutContent, *, tags: Sequence[str]) -> None:
+        """Add all of an OCI layout but its layers, which are to follow."""
+        self.add_bytes("oci-layout", MARKER)
+        own = [entry.as_json() for entry in content.referrers]
+        self.add_bytes("index.json", layout_index(content, tags=tags, referrers=own))
+        for folder in ("blobs", "blobs/sha256"):
+            self.add_folder(folder)
+        for digest, data in sorted(content.small.items()):
+            self.add_bytes(f"blobs/sha256/{digest.hex}", data)
+
+    def add_docker_index(
+        self, config: bytes, diff_ids: Sequence[Digest], *, repo_tags: Sequence[str]
+    ) -> None:
+        """Add the config and the index of a docker-archive, whose layers are there already."""
+        name = f"{Digest.of_bytes(config).hex}.json"
+        layers = [docker_layer_name(diff_id) for diff_id in diff_ids]
+        self.add_bytes(name, config)
+        entry = {"Config": name, "RepoTags": list(repo_tags), "Layers": layers}
+        self.add_bytes("manifest.json", canonical_json([entry]))
 
     def finish(self) -> None:
-        self._file.write(trailer(self._file.tell()))
+        """Write the end."""
+        self._write(trailer(self._count))
+        self._file.flush()
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._count += len(data)
 
 
 @contextlib.contextmanager
-def _archive(dest: Path, mtime: int) -> Iterator[_Archive]:
-    """An archive that appears as `dest` when it is whole, and leaves nothing when it fails."""
+def open_archive(dest: Path, mtime: int) -> Iterator[Archive]:
+    """An archive that appears as `dest` when it is whole, and leaves nothing when it fails.
+
+    Raises UsageError where `dest` is no file, MachineError where it can't be written.
+    """
     if dest.is_dir() or (dest.exists() and not dest.is_file()):
         raise UsageError(
             f"{dest} is there and is not a file: it is left alone",
@@ -153,9 +173,8 @@ def _archive(dest: Path, mtime: int) -> Iterator[_Archive]:
         dest.parent.mkdir(parents=True, exist_ok=True)
         with aside(dest, folder=False) as temporary:
             with temporary.open("wb", buffering=_COPY_BYTES) as file:
-                archive = _Archive(file, mtime)
+                archive = Archive(file, mtime)
                 yield archive
                 archive.finish()
-                file.flush()
                 os.fsync(file.fileno())
             temporary.replace(dest)

@@ -1,11 +1,11 @@
-"""Copies of images between the forms on disk: the bytes that have digests stay as they are."""
+"""Copies of images into the forms on disk: the bytes that have digests stay as they are."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,20 +14,18 @@ from typing import Any
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci import faults
-from nixgen.oci.archive import write_archive_content, write_docker_tars
+from nixgen.oci.archive import Archive, docker_layer_name, open_archive
 from nixgen.oci.blob import new_blob
-from nixgen.oci.image import INDEX_TYPE, Descriptor
+from nixgen.oci.graph import Graph, choose_images, read_graph
+from nixgen.oci.image import Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
-from nixgen.oci.opening import (
-    SourceFormat,
-    StoredImage,
-    choose_image,
-    manifest_descriptor,
-)
-from nixgen.oci.reading import LayoutImage, parse_descriptor, read_small
-from nixgen.oci.unpacking import LayerTar, open_tar
+from nixgen.oci.moved import Moved
+from nixgen.oci.opening import ImageSource, SourceFormat
+from nixgen.oci.reading import LayoutImage
+from nixgen.oci.unpacking import open_tar
 from nixgen.oci.writing import work_folder
 from nixgen.platforms import Platform
+from nixgen.progress import Reporter, Silent
 
 _READ_BYTES = 1 << 20
 _TITLE = "org.opencontainers.image.title"
@@ -39,7 +37,7 @@ class Copied:
 
     path: Path
     format: SourceFormat
-    tag: str | None
+    tags: tuple[str, ...]
     digest: Digest
     referrers: int
 
@@ -48,118 +46,159 @@ class Copied:
         return {
             "path": str(self.path),
             "format": self.format,
-            "tag": self.tag,
+            "tags": list(self.tags),
             "digest": str(self.digest),
             "referrers": self.referrers,
         }
 
 
 def copy_image(
-    source: StoredImage,
+    source: ImageSource,
     destination: Path,
     *,
     form: SourceFormat,
-    tag: str | None = None,
+    tags: Sequence[str] = (),
     platform: Platform | None = None,
+    with_referrers: bool = True,
+    reporter: Reporter | None = None,
 ) -> Copied:
     """Copy an image, with what refers to it where the form holds that; every digest is checked.
 
-    `tag` None keeps the source's. With `platform`, or to a docker-archive, one platform is copied.
-    Raises UsageError (nothing fits, `destination` taken), BuildError (the source is damaged),
-    MachineError (no space, zstd missing).
+    Without `tags` it keeps the source's. With `platform`, or to a docker-archive, one platform is
+    copied. Raises UsageError (nothing fits, `destination` taken), BuildError (the source is
+    damaged), MachineError (no space, zstd missing), and what the source raises.
     """
-    one = platform is not None or form == "docker-archive" or len(source.images) == 1
-    images = (choose_image(source, platform),) if one else source.images
-    with work_folder(destination) as work, faults.writing("the image", destination):
-        if form == "docker-archive":
-            return _to_docker(source, images[0], destination, work, tag)
-        content = _content(source, images, work)
-        tag = tag or source.tag
-        if form == "oci-archive":
-            write_archive_content(content, destination, tag=tag, mtime=_created(images[0]))
-        else:
-            write_content(content, destination, tag=tag)
+    images = choose_images(source, platform, one=form == "docker-archive")
+    reporter = reporter or Silent()
+    names = tuple(tags) or source.tags
+    if form == "docker-archive":
+        repo_tags = repo_tags_of(source, images[0], names, stem=destination.name)
+        with (
+            work_folder(destination) as work,
+            open_archive(destination, created_of(images[0])) as archive,
+        ):
+            add_docker_copy(archive, source, images[0], work, repo_tags, reporter)
+        return Copied(
+            path=destination,
+            format=form,
+            tags=repo_tags,
+            digest=images[0].config_digest,
+            referrers=0,
+        )
+    graph = read_graph(source, images, with_referrers=with_referrers)
+    if form == "oci-archive":
+        with open_archive(destination, created_of(images[0])) as archive:
+            add_oci_copy(archive, source, graph, names, reporter)
+    else:
+        _write_layout(source, graph, destination, names, reporter)
     return Copied(
         path=destination,
         format=form,
-        tag=tag,
-        digest=content.top.digest,
-        referrers=len(content.referrers),
+        tags=names,
+        digest=graph.top.digest,
+        referrers=len(graph.referrers),
     )
 
 
-def _content(source: StoredImage, images: Sequence[LayoutImage], work: Path) -> LayoutContent:
-    top = source.top if len(images) == len(source.images) else manifest_descriptor(images[0])
-    small: dict[Digest, bytes] = {}
-    layers: dict[Digest, Path] = {}
-    if top.media_type == INDEX_TYPE:
-        small[top.digest] = read_small(source.files, top)
-    for image in images:
-        small |= {image.digest: image.manifest, image.config_digest: image.config}
-        for layer in image.layers:
-            _extract(source, layer.descriptor, work, layers)
-    referrers = []
-    for referrer in source.referrers:
-        manifest = source.read_manifest(referrer)
-        document = json.loads(manifest)
-        if Digest.parse(document["subject"]["digest"]) not in small:
-            continue
-        referrers.append(referrer)
-        small[referrer.digest] = manifest
-        parts = [document["config"], *document.get("layers", [])]
-        for part in map(parse_descriptor, parts):
-            _extract(source, part, work, layers)
-    return LayoutContent(top=top, small=small, layers=layers, referrers=tuple(referrers))
-
-
-def _extract(
-    source: StoredImage, descriptor: Descriptor, work: Path, done: dict[Digest, Path]
+def add_oci_copy(
+    archive: Archive, source: ImageSource, graph: Graph, tags: Sequence[str], reporter: Reporter
 ) -> None:
-    """Put a blob into the work folder, checked."""
-    if descriptor.digest in done:
-        return
-    file, place = new_blob(work, "blob-")
-    with source.open_blob(descriptor) as blob, os.fdopen(file, "wb") as out:
-        while data := blob.read(_READ_BYTES):
-            out.write(data)
-    # why: equal size and time are what tells one copy from another later.
-    os.utime(place, (1, 1))
-    done[descriptor.digest] = place
+    """Write an image as an OCI archive; its layers stream through. Raises as `copy_image`."""
+    blobs = _large(graph)
+    archive.add_layout(_content(graph, {}), tags=tags)
+    moved = Moved(reporter, "copied", [blob.size_bytes for blob in blobs])
+    for blob in blobs:
+        name = f"blobs/sha256/{blob.digest.hex}"
+        archive.add_stream(name, blob.size_bytes, _read(source, blob, moved))
 
 
-def _to_docker(
-    source: StoredImage, image: LayoutImage, destination: Path, work: Path, tag: str | None
-) -> Copied:
-    tars: list[tuple[Digest, Path]] = []
-    for layer in image.layers:
-        place = work / layer.diff_id.hex
-        if not place.exists():
-            with open_tar(source, layer) as tar:
-                _store(tar, place)
-        tars.append((layer.diff_id, place))
-    name = _repo_tag(source, image, destination, tag)
-    digest = write_docker_tars(
-        image.config, tars, destination, repo_tags=[name], mtime=_created(image)
+def add_docker_copy(
+    archive: Archive,
+    source: ImageSource,
+    image: LayoutImage,
+    work: Path,
+    repo_tags: Sequence[str],
+    reporter: Reporter,
+) -> None:
+    """Write an image as a docker-archive; raises as `copy_image`.
+
+    A compressed layer lies unpacked in `work` for a while: its size must be known first.
+    """
+    layers = {layer.diff_id: layer for layer in image.layers}
+    sizes = [layer.descriptor.size_bytes for layer in layers.values()]
+    moved = Moved(reporter, "copied", sizes)
+    for diff_id, layer in sorted(layers.items()):
+        name = docker_layer_name(diff_id)
+        if layer.descriptor.digest == diff_id:
+            chunks = _read(source, layer.descriptor, moved)
+            archive.add_stream(name, layer.descriptor.size_bytes, chunks)
+            continue
+        place = work / diff_id.hex
+        with open_tar(source, layer) as tar, place.open("xb") as file:
+            while data := tar.read():
+                file.write(data)
+        moved.add(layer.descriptor.size_bytes, blobs=1)
+        archive.add_file(name, place)
+        place.unlink()
+    diff_ids = [layer.diff_id for layer in image.layers]
+    archive.add_docker_index(image.config, diff_ids, repo_tags=repo_tags)
+
+
+def _large(graph: Graph) -> list[Descriptor]:
+    """The blobs that are not in memory, in the order of an archive."""
+    return [graph.blobs[digest] for digest in sorted(graph.blobs) if digest not in graph.small]
+
+
+def _content(graph: Graph, layers: dict[Digest, Path]) -> LayoutContent:
+    nodes = (*graph.manifests, *graph.referrers)
+    return LayoutContent(
+        top=graph.top,
+        small={**graph.small, **{node.descriptor.digest: node.data for node in nodes}},
+        layers=layers,
+        referrers=graph.entries,
     )
-    return Copied(path=destination, format="docker-archive", tag=name, digest=digest, referrers=0)
 
 
-def _store(tar: LayerTar, place: Path) -> None:
-    with place.open("xb") as file:
-        while data := tar.read():
-            file.write(data)
+def _write_layout(
+    source: ImageSource,
+    graph: Graph,
+    destination: Path,
+    tags: Sequence[str],
+    reporter: Reporter,
+) -> None:
+    blobs = _large(graph)
+    moved = Moved(reporter, "copied", [blob.size_bytes for blob in blobs])
+    with work_folder(destination) as work, faults.writing("the image", destination):
+        layers: dict[Digest, Path] = {}
+        for blob in blobs:
+            descriptor, place = new_blob(work, "blob-")
+            with os.fdopen(descriptor, "wb") as file:
+                for data in _read(source, blob, moved):
+                    file.write(data)
+            layers[blob.digest] = place
+            # why: equal size and time are what tells one copy from another later.
+            os.utime(place, (1, 1))
+        write_content(_content(graph, layers), destination, tags=tags)
 
 
-def _repo_tag(source: StoredImage, image: LayoutImage, destination: Path, tag: str | None) -> str:
-    """`NAME:TAG` as engines want it, from what is known of the image."""
-    if tag and ":" in tag:
-        return tag
-    title = image.annotations.get(_TITLE, "") or destination.name.partition(".")[0]
+def _read(source: ImageSource, blob: Descriptor, moved: Moved) -> Iterator[bytes]:
+    with source.open_blob(blob) as stream:
+        while data := stream.read(_READ_BYTES):
+            moved.add(len(data))
+            yield data
+    moved.add(0, blobs=1)
+
+
+def repo_tags_of(
+    source: ImageSource, image: LayoutImage, tags: Sequence[str], *, stem: str
+) -> tuple[str, ...]:
+    """`NAME:TAG` as engines want it, from what is known of the image; `stem` where nothing is."""
+    title = image.annotations.get(_TITLE, "") or stem.partition(".")[0]
     name = source.name or re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "image"
-    return f"{name}:{tag or source.tag or 'latest'}"
+    return tuple(tag if ":" in tag else f"{name}:{tag}" for tag in tags or ("latest",))
 
 
-def _created(image: LayoutImage) -> int:
+def created_of(image: LayoutImage) -> int:
     """The image's own time in POSIX seconds, which archives give their entries."""
     text = json.loads(image.config).get("created")
     try:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
+INDEX_TYPES = frozenset({INDEX_TYPE, DOCKER_LIST_TYPE})
+IMAGE_TYPES = frozenset({MANIFEST_TYPE, DOCKER_MANIFEST_TYPE})
 REF_NAME = "org.opencontainers.image.ref.name"
 
 _CREATED_BY = "nixgen"

@@ -3,7 +3,8 @@
 https://github.com/opencontainers/image-spec/blob/main/image-layout.md. A new layout is built
 beside its place and renamed. In an existing one the blobs come first, then `index.json` by
 rename, then the sweep of blobs that nothing names any more: at every moment `index.json` names
-only what is there. The image is the entry with a tag; entries without one are referrers, which
+only what is there. The image is the entry with a tag, or has one for
+each of its tags; entries without one are referrers, which
 stay as long as what they refer to stays.
 
 Layers are not flushed to the disk: they carry digests and can be made again. `index.json`,
@@ -17,7 +18,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,14 @@ class LayoutResult:
     """What `write_layout` wrote. `digest` is of the manifest, or of the index where several."""
 
     path: Path
-    tag: str | None
+    tags: tuple[str, ...]
     digest: Digest
     images: tuple[BuiltImage, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The image's part of what `nixgen image --json` prints."""
         return {
-            "tag": self.tag,
+            "tags": list(self.tags),
             "path": str(self.path),
             "digest": str(self.digest),
             "platforms": [image.as_json() for image in self.images],
@@ -88,34 +89,31 @@ def layout_content(images: Sequence[BuiltImage]) -> LayoutContent:
 
 
 def layout_index(
-    content: LayoutContent, *, tag: str | None, referrers: Sequence[Any] = ()
+    content: LayoutContent, *, tags: Sequence[str], referrers: Sequence[Any] = ()
 ) -> bytes:
-    """The bytes of `index.json`: the image under its tag, then referrers as they stood."""
-    annotations = None if tag is None else {REF_NAME: tag}
-    top = Descriptor(
-        media_type=content.top.media_type,
-        digest=content.top.digest,
-        size_bytes=content.top.size_bytes,
-        platform=content.top.platform,
-        annotations=annotations,
+    """The bytes of `index.json`: the image under each tag, then referrers as they stood."""
+    names: list[dict[str, str] | None] = [{REF_NAME: tag} for tag in tags]
+    document = json.loads(
+        make_index([replace(content.top, annotations=name) for name in names or [None]])
     )
-    document = json.loads(make_index([top]))
     document["manifests"].extend(referrers)
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def write_layout(images: Sequence[BuiltImage], dest: Path, *, tag: str | None) -> LayoutResult:
+def write_layout(images: Sequence[BuiltImage], dest: Path, *, tags: Sequence[str]) -> LayoutResult:
     """Write images, one per platform, as the OCI layout `dest`, replacing a layout there.
 
     Raises UsageError where `dest` is something else than a layout or an empty folder, MachineError
     where it can't be written; what was there is whole then, and nothing is left behind.
     """
     content = layout_content(images)
-    dest = write_content(content, dest, tag=tag)
-    return LayoutResult(path=dest, tag=tag, digest=content.top.digest, images=tuple(images))
+    dest = write_content(content, dest, tags=tags)
+    return LayoutResult(
+        path=dest, tags=tuple(tags), digest=content.top.digest, images=tuple(images)
+    )
 
 
-def write_content(content: LayoutContent, dest: Path, *, tag: str | None) -> Path:
+def write_content(content: LayoutContent, dest: Path, *, tags: Sequence[str]) -> Path:
     """Write any image as the OCI layout `dest`, as `write_layout` does; its absolute path.
 
     Raises what `write_layout` raises.
@@ -125,9 +123,9 @@ def write_content(content: LayoutContent, dest: Path, *, tag: str | None) -> Pat
     with faults.writing("the image", dest):
         dest.parent.mkdir(parents=True, exist_ok=True)
         if not _is_layout(dest):
-            _write_new(content, dest, tag)
+            _write_new(content, dest, tags)
         else:
-            _write_over(content, dest, tag)
+            _write_over(content, dest, tags)
     return dest
 
 
@@ -146,14 +144,14 @@ def _is_layout(dest: Path) -> bool:
     )
 
 
-def _write_new(content: LayoutContent, dest: Path, tag: str | None) -> None:
+def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
     with aside(dest, folder=True) as temporary:
         blobs = temporary / "blobs" / "sha256"
         blobs.mkdir(parents=True)
         _add_blobs(content, blobs, added=[])
         (temporary / "oci-layout").write_bytes(MARKER)
         own = [entry.as_json() for entry in content.referrers]
-        write_durably(temporary / "index.json", layout_index(content, tag=tag, referrers=own))
+        write_durably(temporary / "index.json", layout_index(content, tags=tags, referrers=own))
         sync_folder(temporary)
         try:
             # why: renames onto an empty folder too, and fails on one that another run has filled.
@@ -161,11 +159,11 @@ def _write_new(content: LayoutContent, dest: Path, tag: str | None) -> None:
         except OSError:
             if not _is_layout(dest):
                 raise
-            _write_over(content, dest, tag)
+            _write_over(content, dest, tags)
         sync_folder(dest.parent)
 
 
-def _write_over(content: LayoutContent, dest: Path, tag: str | None) -> None:
+def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
     blobs = dest / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
     with locked(dest):
@@ -175,7 +173,7 @@ def _write_over(content: LayoutContent, dest: Path, tag: str | None) -> None:
         try:
             _add_blobs(content, blobs, added=added)
             referrers, kept = _referrers(dest, content)
-            index = layout_index(content, tag=tag, referrers=referrers)
+            index = layout_index(content, tags=tags, referrers=referrers)
             # why: a rerun with nothing new waits for no disk.
             if added or (dest / "index.json").read_bytes() != index:
                 write_durably(temporary, index)

@@ -36,7 +36,7 @@ class ImageSource(Protocol):
     """An image that can be read, for one or several platforms.
 
     `top` is the manifest's descriptor, or that of the index over several platforms; `name` and
-    `tag` are what the source calls the image.
+    `tags` are what the source calls the image.
     """
 
     @property
@@ -55,8 +55,8 @@ class ImageSource(Protocol):
         ...
 
     @property
-    def tag(self) -> str | None:
-        """The tag, where the source knows one."""
+    def tags(self) -> tuple[str, ...]:
+        """Its tags as far as the source tells them, or the one that it was named by."""
         ...
 
     @property
@@ -93,7 +93,7 @@ class StoredImage:
     where: str
     format: SourceFormat
     name: str | None
-    tag: str | None
+    tags: tuple[str, ...]
     top: Descriptor
     images: tuple[LayoutImage, ...]
     referrers: tuple[Descriptor, ...]
@@ -187,7 +187,7 @@ def _open_oci(files: Files, where: str, form: SourceFormat, tag: str | None) -> 
         where=where,
         format=form,
         name=None,
-        tag=content.tag,
+        tags=content.tags,
         top=top,
         images=content.images,
         referrers=content.referrers,
@@ -223,12 +223,12 @@ def _open_docker(files: Files, where: str, tag: str | None) -> StoredImage:
         for diff_id, place in zip(diff_ids, places, strict=True)
     ]
     image = parse_image(_stand_in(config, layers), config)
-    name, _, own_tag = ((entry.get("RepoTags") or [""])[0] if tag is None else tag).rpartition(":")
+    name, tags = _docker_names(entry, tag)
     return StoredImage(
         where=where,
         format="docker-archive",
-        name=name or None,
-        tag=own_tag or None,
+        name=name,
+        tags=tags,
         top=manifest_descriptor(image),
         images=(image,),
         referrers=(),
@@ -238,6 +238,17 @@ def _open_docker(files: Files, where: str, tag: str | None) -> StoredImage:
             image.config_digest: str(entry["Config"]),
         },
     )
+
+
+def _docker_names(entry: dict[str, Any], chosen: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The name, and the tags that it has under that name, or the one that was chosen."""
+    pairs = [str(text).rpartition(":")[::2] for text in entry.get("RepoTags") or ()]
+    if chosen is not None:
+        pairs = [pair for pair in pairs if chosen in (pair[1], ":".join(pair))][:1]
+    if not pairs:
+        return None, ()
+    name = pairs[0][0]
+    return name, tuple(dict.fromkeys(tag for own, tag in pairs if own == name))
 
 
 def _stand_in(config: bytes, layers: Sequence[Descriptor]) -> bytes:

@@ -6,7 +6,7 @@ https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from nixgen.digest import Digest
 from nixgen.errors import BuildError, UsageError
 from nixgen.oci.files import Files, FolderFiles
 from nixgen.oci.image import (
-    INDEX_TYPE,
-    MANIFEST_TYPE,
+    IMAGE_TYPES,
+    INDEX_TYPES,
     REF_NAME,
     Descriptor,
     parse_store_paths,
@@ -59,14 +59,20 @@ class LayoutImage:
 class Layout:
     """An OCI image layout on disk: its tagged image, and what refers to it.
 
+    `tags` are all that name the image, or the one that it was read by.
     `digest` is of the manifest, or of the index where there are several platforms.
     """
 
     path: Path
-    tag: str | None
+    tags: tuple[str, ...]
     digest: Digest
     images: tuple[LayoutImage, ...]
     referrers: tuple[Descriptor, ...]
+
+    @property
+    def tag(self) -> str | None:
+        """The first of its tags."""
+        return self.tags[0] if self.tags else None
 
     def blob(self, digest: Digest) -> Path:
         """Where a blob lies."""
@@ -103,7 +109,7 @@ def read_layout(path: Path, *, tag: str | None = None) -> Layout:
         content = read_content(FolderFiles(path=path), index, tag)
         return Layout(
             path=path,
-            tag=content.tag,
+            tags=content.tags,
             digest=content.top.digest,
             images=content.images,
             referrers=content.referrers,
@@ -116,9 +122,9 @@ def read_layout(path: Path, *, tag: str | None = None) -> Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a layout, in whatever form, holds of one image."""
+    """What a layout, in whatever form, holds of one image; `tags` are those that name it."""
 
-    tag: str | None
+    tags: tuple[str, ...]
     top: Descriptor
     images: tuple[LayoutImage, ...]
     referrers: tuple[Descriptor, ...]
@@ -132,15 +138,33 @@ def read_content(files: Files, index: Mapping[str, Any], tag: str | None) -> Con
     reader = _Reader(files)
     entries = [parse_descriptor(entry) for entry in index["manifests"]]
     top = _choose(files.path, entries, tag)
+    named = [entry for entry in entries if entry.digest == top.digest]
     images = tuple(reader.images(top))
     subjects = {top.digest, *(image.digest for image in images)}
-    others = [entry for entry in entries if _tag(entry) is None and entry is not top]
     return Content(
-        tag=_tag(top),
+        tags=tuple(found for entry in named if (found := _tag(entry)) and tag in (None, found)),
         top=top,
         images=images,
-        referrers=tuple(entry for entry in others if reader.subject(entry) in subjects),
+        referrers=tuple(
+            _referrers(reader, [entry for entry in entries if not _tag(entry)], subjects)
+        ),
     )
+
+
+def _referrers(
+    reader: _Reader, entries: Sequence[Descriptor], subjects: set[Digest]
+) -> list[Descriptor]:
+    """The entries that refer to one of the subjects, or to one that does."""
+    waiting = [(entry, reader.subject(entry)) for entry in entries if entry.digest not in subjects]
+    known, found = set(subjects), []
+    while True:
+        more = [(entry, subject) for entry, subject in waiting if subject in known]
+        if not more:
+            # why in the order of the entries: a copy's index is then the same.
+            return [entry for entry in entries if entry in found]
+        waiting = [pair for pair in waiting if pair not in more]
+        found += [entry for entry, _ in more]
+        known |= {entry.digest for entry in found}
 
 
 class _Reader:
@@ -148,14 +172,16 @@ class _Reader:
         self._files = files
 
     def images(self, top: Descriptor) -> list[LayoutImage]:
-        if top.media_type == INDEX_TYPE:
+        if top.media_type in INDEX_TYPES:
             index = _object(read_small(self._files, top))
-            manifests = [parse_descriptor(entry) for entry in index["manifests"]]
+            manifests = [parse_descriptor(entry) for entry in index["manifests"] if is_image(entry)]
+            if not manifests:
+                raise ValueError(f"the index {top.digest} lists no image")
             return [self._image(manifest) for manifest in manifests]
         return [self._image(top)]
 
     def _image(self, descriptor: Descriptor) -> LayoutImage:
-        if descriptor.media_type != MANIFEST_TYPE:
+        if descriptor.media_type not in IMAGE_TYPES:
             raise ValueError(f"{descriptor.digest} is a {descriptor.media_type}, no image")
         manifest = read_small(self._files, descriptor)
         config = read_small(self._files, parse_descriptor(_object(manifest)["config"]))
@@ -164,6 +190,15 @@ class _Reader:
     def subject(self, entry: Descriptor) -> Digest | None:
         subject = _object(read_small(self._files, entry)).get("subject")
         return None if subject is None else Digest.parse(subject["digest"])
+
+
+def is_image(entry: Mapping[str, Any]) -> bool:
+    """Whether an index's entry is an image: builders put statements beside them.
+
+    https://docs.docker.com/build/metadata/attestations/attestation-storage/
+    """
+    known = entry["mediaType"] in IMAGE_TYPES and "artifactType" not in entry
+    return known and entry.get("platform", {}).get("os") != "unknown"
 
 
 def parse_image(manifest: bytes, config: bytes) -> LayoutImage:
@@ -198,7 +233,7 @@ def _choose(path: Path, entries: list[Descriptor], tag: str | None) -> Descripto
     else:
         # why: an image may be written without a tag; it then stands first, referrers after it.
         found = tagged or entries[:1]
-    if len(found) == 1:
+    if found and len({entry.digest for entry in found}) == 1:
         return found[0]
     known = ", ".join(str(_tag(entry)) for entry in tagged) or "none"
     wanted = "one image" if tag is None else f"the tag {tag!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class WrittenImage:
     """An image of a conf, as written. `digest` is of the manifest, or the image id (see format)."""
 
     name: str
-    tag: str
+    tags: tuple[str, ...]
     path: Path
     format: ImageFormat
     digest: Digest
@@ -40,7 +40,8 @@ class WrittenImage:
         """The document of `nixgen write --json`, shaped as that of `nixgen image --json`."""
         return {
             "name": self.name,
-            "tag": self.tag,
+            "tag": self.tags[0],
+            "tags": list(self.tags),
             "path": str(self.path),
             "format": self.format,
             "digest": str(self.digest),
@@ -55,13 +56,14 @@ def write_conf(
     form: ImageFormat = "oci",
     store: StoreRoot | None = None,
     platform: Platform | None = None,
-    tag: str | None = None,
+    tags: Sequence[str] = (),
     compressor: Compressor | None = None,
     cache: LayerCache | None = None,
 ) -> WrittenImage:
     """Write the image of a conf.json; layers stay tar unless there is a `compressor`.
 
-    `platform` None is the conf's own `os` and `architecture`, `tag` None that of its `repo_tag`.
+    `platform` None is the conf's own `os` and `architecture`, no `tags` the one of its
+    `repo_tag`.
     The layers of a base image stay as they are.
     Raises UsageError (no conf there, `destination` taken), BuildError (the conf, or what it names,
     is not usable), MachineError (missing store path, no space).
@@ -72,7 +74,7 @@ def write_conf(
     # why: the colon of `localhost:5000/name` is a port's.
     if not name or "/" in own_tag:
         name, own_tag = conf.repo_tag, "latest"
-    tag = tag or own_tag
+    names = tuple(tags) or (own_tag,)
     with work_folder(destination) as work:
         base = read_conf_base(conf, store=store, work=work, cache=cache)
         image = build_image(
@@ -83,13 +85,14 @@ def write_conf(
             base=base,
         )
         if form == "docker-archive":
-            digest = write_docker_archive(image, destination, repo_tags=[f"{name}:{tag}"])
+            repo_tags = [f"{name}:{tag}" for tag in names]
+            digest = write_docker_archive(image, destination, repo_tags=repo_tags)
         elif form == "oci-archive":
-            digest = write_oci_archive([image], destination, tag=tag)
+            digest = write_oci_archive([image], destination, tags=names)
         else:
-            digest = write_layout([image], destination, tag=tag).digest
+            digest = write_layout([image], destination, tags=names).digest
     return WrittenImage(
-        name=name, tag=tag, path=destination, format=form, digest=digest, image=image
+        name=name, tags=names, path=destination, format=form, digest=digest, image=image
     )
 
 

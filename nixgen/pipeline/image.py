@@ -94,7 +94,7 @@ def write_image(
         digest = _WRITERS[form](images, destination, plan.images[0])
     return Outcome(
         name=plan.images[0].name,
-        tag=plan.images[0].tag,
+        tags=plan.images[0].tags,
         path=destination,
         format=form,
         digest=digest,
@@ -165,15 +165,16 @@ def _compressor(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> Compressor 
 
 
 def _write_oci(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:
-    return write_layout(images, path, tag=plan.tag).digest
+    return write_layout(images, path, tags=plan.tags).digest
 
 
 def _write_oci_archive(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:
-    return write_oci_archive(images, path, tag=plan.tag)
+    return write_oci_archive(images, path, tags=plan.tags)
 
 
 def _write_docker_archive(images: Sequence[BuiltImage], path: Path, plan: ImagePlan) -> Digest:
-    return write_docker_archive(images[0], path, repo_tags=[f"{plan.name}:{plan.tag}"])
+    repo_tags = [f"{plan.name}:{tag}" for tag in plan.tags]
+    return write_docker_archive(images[0], path, repo_tags=repo_tags)
 
 
 _WRITERS: dict[Format, Callable[[Sequence[BuiltImage], Path, ImagePlan], Digest]] = {

@@ -44,19 +44,24 @@ class Outcome:
     """
 
     name: str
-    tag: str
+    tags: tuple[str, ...]
     path: Path
     format: Format
     digest: Digest
     platforms: Sequence[PlatformOutcome]
     record: Path | None = None
 
+    @property
+    def tag(self) -> str:
+        """The first of its tags, which is the one that is shown."""
+        return self.tags[0]
+
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Outcome:
         """Read what `as_json` wrote; raises KeyError, TypeError, ValueError for anything else."""
         return cls(
             name=document["name"],
-            tag=document["tag"],
+            tags=tuple(str(tag) for tag in document["tags"]),
             path=Path(document["path"]),
             format=document["format"],
             digest=Digest.parse(document["digest"]),
@@ -70,6 +75,7 @@ class Outcome:
             **record,
             "name": self.name,
             "tag": self.tag,
+            "tags": list(self.tags),
             "path": str(self.path),
             "format": self.format,
             "digest": str(self.digest),

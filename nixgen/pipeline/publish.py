@@ -45,13 +45,14 @@ def parse_targets(texts: Sequence[str], form: Format) -> tuple[ImageReference, .
 def publish(
     outcome: Outcome, targets: Sequence[ImageReference], access: RegistryAccess
 ) -> tuple[PushResult, ...]:
-    """Push the image to each target, under the target's tag or else the image's own.
+    """Push the image to each target, under the target's tag or else all the image's own.
 
     Raises NetworkError.
     """
     done = []
     for target in targets:
-        reference = target if target.tag else target.with_tag(outcome.tag)
-        with access.open(reference) as registry:
-            done.append(push(read_layout(outcome.path, tag=outcome.tag), registry))
+        tags = (target.tag,) if target.tag else outcome.tags
+        with access.open(target.with_tag(tags[0])) as registry:
+            layout = read_layout(outcome.path, tag=outcome.tag)
+            done.append(push(layout, registry, tags=tags))
     return tuple(done)

@@ -25,11 +25,12 @@ class PlanOptions:
     """What the command line adds to the description.
 
     `build_system` is the Nix system that builds run on. `source_date_epoch` is the variable of
-    that name in seconds, None where unset; `created` replaces the description's own.
+    that name in seconds, None where unset; `tags` and `created`
+    replace the description's own.
     """
 
     build_system: str
-    tag: str | None = None
+    tags: tuple[str, ...] = ()
     created: int | Literal["source-date-epoch"] | None = None
     source_date_epoch: int | None = None
 
@@ -49,6 +50,8 @@ def make_plan(
     matches none, UsageError as `make_image_plan` does.
     """
     first = specs[0]
+    images = tuple(make_image_plan(spec, options, source_files) for spec in specs)
+    _check_tags(images)
     return Plan(
         app_name=first.app.name,
         app_version=first.app.version,
@@ -57,8 +60,19 @@ def make_plan(
         description_digest=first.digest,
         profile=first.profile,
         package_set=package_set,
-        images=tuple(make_image_plan(spec, options, source_files) for spec in specs),
+        images=images,
     )
+
+
+def _check_tags(images: Sequence[ImagePlan]) -> None:
+    """Raise UsageError where platforms of one image want different tags."""
+    for image in images[1:]:
+        if image.tags != images[0].tags:
+            raise UsageError(
+                f"image.tags: {', '.join(images[0].tags)} for {images[0].platform}, but "
+                f"{', '.join(image.tags)} for {image.platform}: all platforms are one image",
+                hint="keep what differs by platform out of the tags, or name one --platform",
+            )
 
 
 def make_image_plan(
@@ -73,7 +87,7 @@ def make_image_plan(
         strategy=strategy,
         strategy_reason=reason,
         name=spec.app.name,
-        tag=options.tag or image.tags[0],
+        tags=options.tags or image.tags,
         created=_created(spec, options),
         contents=_contents(spec),
         build=_build(spec.build, source_files) if spec.build is not None else None,

@@ -65,7 +65,7 @@ class ImagePlan:
     strategy: Literal["native", "cross"]
     strategy_reason: str
     name: str
-    tag: str
+    tags: tuple[str, ...]
     created: str
     contents: tuple[str, ...]
     build: BuildPlan | None
@@ -75,6 +75,11 @@ class ImagePlan:
     layer_strategy: LayerStrategy
     compression: Literal["zstd", "gzip", "none"]
     annotations: Mapping[str, str]
+
+    @property
+    def tag(self) -> str:
+        """The first tag, which is the one that is shown."""
+        return self.tags[0]
 
     @property
     def needs_source(self) -> bool:

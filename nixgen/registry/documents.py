@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from nixgen.digest import Digest
-from nixgen.oci.image import INDEX_TYPE, MANIFEST_TYPE, Descriptor
+from nixgen.oci.image import (
+    DOCKER_LIST_TYPE,
+    DOCKER_MANIFEST_TYPE,
+    IMAGE_TYPES,
+    INDEX_TYPE,
+    INDEX_TYPES,
+    MANIFEST_TYPE,
+    Descriptor,
+)
 from nixgen.platforms import Platform
 from nixgen.registry.errors import MalformedAnswerError, bounded
 
-DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
 MANIFEST_TYPES = (MANIFEST_TYPE, INDEX_TYPE, DOCKER_MANIFEST_TYPE, DOCKER_LIST_TYPE)
-INDEX_TYPES = frozenset({INDEX_TYPE, DOCKER_LIST_TYPE})
-IMAGE_TYPES = frozenset(MANIFEST_TYPES) - INDEX_TYPES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

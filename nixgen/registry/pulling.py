@@ -14,6 +14,7 @@ from nixgen.digest import Digest
 from nixgen.errors import MachineError, UsageError
 from nixgen.oci.image import Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
+from nixgen.oci.moved import Moved
 from nixgen.platforms import Platform
 from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
@@ -21,7 +22,7 @@ from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import WrongDigestError
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference
 from nixgen.registry.referrers import walk_referrers
-from nixgen.registry.transfer import Moved, run_all
+from nixgen.registry.transfer import run_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def pull(
                 layers={**kept, **got},
                 referrers=tuple(each.as_referrer() for each in referrers),
             )
-            write_content(content, dest, tag=tag)
+            write_content(content, dest, tags=() if tag is None else (tag,))
     except OSError as error:
         place = error.filename or dest
         raise MachineError(f"can't write the image {place}: {error.strerror}") from error
@@ -150,7 +151,7 @@ def _download(
         if _is_whole(place, descriptor):
             kept[digest] = place
     wanted = [blobs[digest] for digest in sorted(blobs) if digest not in kept]
-    moved = Moved(registry, "received", sum(descriptor.size_bytes for descriptor in wanted))
+    moved = Moved(registry.reporter, "received", [each.size_bytes for each in wanted])
     fetches = {
         descriptor.digest: partial(
             _fetch, registry, descriptor, work / descriptor.digest.hex, moved
@@ -178,4 +179,5 @@ def _fetch(registry: Registry, descriptor: Descriptor, place: Path, moved: Moved
             moved.add(len(data))
 
         registry.read_blob(descriptor, write)
+    moved.add(0, blobs=1)
     return place

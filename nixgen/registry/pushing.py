@@ -12,13 +12,14 @@ from nixgen.digest import Digest
 from nixgen.errors import BuildError
 from nixgen.oci.image import MANIFEST_TYPE, BuiltImage
 from nixgen.oci.layout import layout_content
+from nixgen.oci.moved import Moved
 from nixgen.oci.reading import Layout
 from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest, media_type_of
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference, parse_tag
 from nixgen.registry.referrers import put_referrer
-from nixgen.registry.transfer import Moved, run_all
+from nixgen.registry.transfer import run_all
 from nixgen.registry.upload import Blob, Sent, send_blob
 
 
@@ -119,7 +120,7 @@ def _send_blobs(
 ) -> dict[Digest, Sent]:
     """Send the blobs, the largest first, several at a time; the first failure ends the others."""
     order = sorted(content.blobs.values(), key=lambda blob: (-blob.size_bytes, blob.digest))
-    moved = Moved(registry, "sent", sum(blob.size_bytes for blob in order))
+    moved = Moved(registry.reporter, "sent", [blob.size_bytes for blob in order])
     if not order:
         return {}
     # why first alone: one login is asked for then, not one for each thread.
@@ -130,7 +131,9 @@ def _send_blobs(
 
 def _send(registry: Registry, blob: Blob, mount_from: Sequence[str], moved: Moved) -> Sent:
     sent = send_blob(registry, blob, mount_from=mount_from, moved=moved.add)
-    if sent is not Sent.UPLOADED:
+    if sent is Sent.UPLOADED:
+        moved.add(0, blobs=1)
+    else:
         moved.leave_out(blob.size_bytes)
     return sent
 

@@ -23,7 +23,7 @@ _LARGEST_CONFIG_BYTES = 16 << 20
 class RegistryImage:
     """See `ImageSource`. `registry` must stay open as long as this is read.
 
-    `where`, `name` and `tag` are the reference's; `tags` is empty where that has a digest alone.
+    `where` and `name` are the reference's; `tags` holds its tag, nothing beside a digest alone.
     """
 
     format = "registry"
@@ -35,8 +35,8 @@ class RegistryImage:
         self.registry = registry
         self.where = str(reference)
         self.name: str | None = reference.name
-        self.tag = reference.tag or (DEFAULT_TAG if reference.digest is None else None)
-        self.tags = () if self.tag is None else (self.tag,)
+        tag = reference.tag or (DEFAULT_TAG if reference.digest is None else None)
+        self.tags: tuple[str, ...] = () if tag is None else (tag,)
         self.top = top.descriptor
         self.images = tuple(image for _, image in images)
         self._manifests = {top.digest: top, **{each.digest: each for each, _ in images}}

@@ -1,47 +1,16 @@
-"""Several blobs at a time: one failure ends the others, and bytes are told as they move."""
+"""Several blobs at a time: one failure ends the others."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from nixgen.digest import Digest
 from nixgen.errors import InterruptedByUserError
-from nixgen.progress import BytesMoved
 from nixgen.registry.client import Registry
 
 Result = TypeVar("Result")
-
-
-class Moved:
-    """Bytes of all transfers together, told to the reporter; safe for threads."""
-
-    def __init__(self, registry: Registry, what: str, total_bytes: int) -> None:
-        self._reporter = registry.reporter
-        self._what = what
-        self._total_bytes = total_bytes
-        self._done_bytes = 0
-        self._lock = threading.Lock()
-
-    def add(self, count: int) -> None:
-        """So many bytes more have moved."""
-        with self._lock:
-            self._done_bytes += count
-            self._tell()
-
-    def leave_out(self, size_bytes: int) -> None:
-        """So many bytes need not move at all."""
-        with self._lock:
-            self._total_bytes -= size_bytes
-            self._tell()
-
-    def _tell(self) -> None:
-        # why max: what is sent again after a failure counts again.
-        total_bytes = max(self._total_bytes, self._done_bytes)
-        event = BytesMoved(what=self._what, done_bytes=self._done_bytes, total_bytes=total_bytes)
-        self._reporter.report(event)
 
 
 def run_all(

@@ -103,7 +103,7 @@ def test_skopeo_inspects_and_copies_a_layout(
     world: tuple[SyntheticStore, ImageConf], tmp_path: Path, compression: str
 ) -> None:
     image = build(world, tmp_path / "work", COMPRESSORS[compression])
-    write_layout([image], tmp_path / "out", tag="1.0")
+    write_layout([image], tmp_path / "out", tags=["1.0"])
     seen = json.loads(output("skopeo", "inspect", f"oci:{tmp_path}/out:1.0"))
     assert seen["Digest"] == str(image.digest)
     assert seen["Architecture"] == "amd64"
@@ -120,7 +120,7 @@ def test_skopeo_reads_both_archives(
     world: tuple[SyntheticStore, ImageConf], tmp_path: Path
 ) -> None:
     image = build(world, tmp_path / "work", COMPRESSORS["zstd"])
-    write_oci_archive([image], tmp_path / "oci.tar", tag="1.0")
+    write_oci_archive([image], tmp_path / "oci.tar", tags=["1.0"])
     write_docker_archive(image, tmp_path / "docker.tar", repo_tags=["hello:1.0"])
     seen = json.loads(output("skopeo", "inspect", f"oci-archive:{tmp_path}/oci.tar:1.0"))
     assert seen["Digest"] == str(image.digest)
@@ -147,7 +147,7 @@ def test_skopeo_chooses_from_an_index(
         platform=Platform.parse("linux/arm64"),
         builder=LayerBuilder(work=tmp_path / "work"),
     )
-    write_layout([first, second], tmp_path / "out", tag="1.0")
+    write_layout([first, second], tmp_path / "out", tags=["1.0"])
     for image in (first, second):
         seen = output(
             "skopeo", f"--override-arch={image.platform.architecture}",
@@ -163,7 +163,7 @@ def test_umoci_unpacks_a_layout(
 ) -> None:
     synthetic, conf = world
     image = build(world, tmp_path / "work", COMPRESSORS[compression])
-    write_layout([image], tmp_path / "out", tag="1.0")
+    write_layout([image], tmp_path / "out", tags=["1.0"])
     output("umoci", "unpack", "--rootless", "--image", f"{tmp_path}/out:1.0", tmp_path / "bundle")
     rootfs = tmp_path / "bundle" / "rootfs"
     assert (rootfs / "bin" / "hello").read_bytes() == b"hello"
@@ -181,7 +181,7 @@ def test_podman_runs_the_image_as_an_ordinary_user(
     kind, compression = form.split(":")
     image = build(world, tmp_path / "work", COMPRESSORS[compression])
     if kind == "oci":
-        write_layout([image], tmp_path / "out", tag="1.0")
+        write_layout([image], tmp_path / "out", tags=["1.0"])
         source = f"oci:{tmp_path}/out:1.0"
     else:
         write_docker_archive(image, tmp_path / "out", repo_tags=["localhost/hello:1.0"])

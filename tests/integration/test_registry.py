@@ -149,7 +149,7 @@ def test_an_image_goes_up_straight_from_the_writer(host: str, tmp_path: Path) ->
     with open_registry(f"{host}/writer/app:v1") as registry:
         pushed = push([image], registry, tags=["v1", "latest"])
         pulled = pull(registry, tmp_path / "pulled")
-    written = write_layout([image], tmp_path / "written", tag="v1")
+    written = write_layout([image], tmp_path / "written", tags=["v1"])
     assert pushed.digest == pulled.digest == written.digest
     pulled_layout, written_layout = read_layout(pulled.path), read_layout(written.path)
     pulled_layout.verify_layers()

@@ -74,9 +74,9 @@ def test_a_store_that_changed_meanwhile_is_an_error(
 def test_an_oci_archive_is_the_layout_as_a_tar(hello: Hello, build: Build, tmp_path: Path) -> None:
     image = build(*hello)
     dest = tmp_path / "hello.tar"
-    assert write_oci_archive([image], dest, tag="1.0") == image.digest
+    assert write_oci_archive([image], dest, tags=["1.0"]) == image.digest
     first = dest.read_bytes()
-    write_oci_archive([image], dest, tag="1.0")
+    write_oci_archive([image], dest, tags=["1.0"])
     assert dest.read_bytes() == first
     with tarfile.open(fileobj=io.BytesIO(first)) as tar:
         for member in tar:

@@ -49,7 +49,7 @@ def test_layers_of_the_base_come_first_byte_for_byte(
     made = HandMade(packing=packing)
     base = read(made.write_layout(tmp_path / "base"), tmp_path / "w")
     alone, image = build(*hello), build(*hello, base=base)
-    write_layout([image], tmp_path / "out", tag="1")
+    write_layout([image], tmp_path / "out", tags=["1"])
     [written] = read_layout(tmp_path / "out").images
     assert written.manifest == image.manifest
     layers = json.loads(written.manifest)["layers"]
@@ -101,7 +101,7 @@ def test_a_layer_that_repeats_is_kept_twice_and_stored_once(
     assert len(list((tmp_path / "w").iterdir())) == 2
     image = build(*hello, base=base)
     assert [str(layer.diff_id) for layer in image.layers[:3]] == made.diff_ids
-    write_layout([image], tmp_path / "out", tag="1")
+    write_layout([image], tmp_path / "out", tags=["1"])
     [written] = read_layout(tmp_path / "out").images
     assert len(written.layers) == 6
 

@@ -26,7 +26,7 @@ Build = Callable[..., BuiltImage]
 
 @pytest.fixture
 def a(hello: Hello, build: Build, tmp_path: Path) -> Path:
-    write_layout([build(*hello, compressor=zstd_compressor("zstd"))], tmp_path / "a", tag="1")
+    write_layout([build(*hello, compressor=zstd_compressor("zstd"))], tmp_path / "a", tags=["1"])
     return tmp_path / "a"
 
 
@@ -40,7 +40,7 @@ def other(hello: Hello, build: Build, place: Path) -> Path:
     custom = synthetic.add_customisation({".": None, "./bin": None, "./bin/hello": b"hello"})
     config = {"Entrypoint": ["/bin/hello"], "Env": ["PATH=/usr/bin"]}
     changed = synthetic.conf([[library], [program, plain, tool]], custom, config=config)
-    write_layout([build(synthetic, changed, annotations={"k": "v"})], place, tag="2")
+    write_layout([build(synthetic, changed, annotations={"k": "v"})], place, tags=["2"])
     return place
 
 
@@ -52,7 +52,7 @@ def test_the_same_content_in_another_form_is_equal(
     a: Path, hello: Hello, build: Build, tmp_path: Path
 ) -> None:
     image = build(*hello, compressor=gzip_compressor("pigz"))
-    write_layout([image], tmp_path / "b", tag="1")
+    write_layout([image], tmp_path / "b", tags=["1"])
     write_docker_archive(image, tmp_path / "c.tar", repo_tags=["hello:1"])
     for second in (a, tmp_path / "b", tmp_path / "c.tar"):
         outcome = diff(a, second, "--json")

@@ -41,14 +41,15 @@ def image(request: pytest.FixtureRequest, hello: Hello, build: Build) -> BuiltIm
 
 @pytest.fixture
 def layout(hello: Hello, build: Build, tmp_path: Path) -> Path:
-    write_layout([build(*hello)], tmp_path / "hello.oci", tag="1.0")
+    write_layout([build(*hello)], tmp_path / "hello.oci", tags=["1.0"])
     return tmp_path / "hello.oci"
 
 
-def add_referrer(layout: Path) -> Digest:
+def add_referrer(layout: Path, *, subject: int = 0) -> Digest:
     """What `nixgen sign` and the like add: an entry without a tag, with blobs of its own."""
     index = json.loads((layout / "index.json").read_bytes())
-    subject = {key: index["manifests"][0][key] for key in ("mediaType", "digest", "size")}
+    entry = index["manifests"][subject]
+    described = {key: entry[key] for key in ("mediaType", "digest", "size")}
     empty = place_blob(layout, b"{}", "application/vnd.oci.empty.v1+json")
     payload = place_blob(layout, b'{"sbom":1}', "application/spdx+json")
     manifest = {
@@ -57,7 +58,7 @@ def add_referrer(layout: Path) -> Digest:
         "artifactType": "application/spdx+json",
         "config": empty,
         "layers": [payload],
-        "subject": subject,
+        "subject": described,
     }
     entry = place_blob(layout, canonical_json(manifest), str(manifest["mediaType"]))
     index["manifests"].append({**entry, "artifactType": "application/spdx+json"})
@@ -72,8 +73,8 @@ def place_blob(layout: Path, data: bytes, media_type: str) -> dict[str, str | in
 
 
 def test_the_way_through_all_forms_changes_no_digest(image: BuiltImage, tmp_path: Path) -> None:
-    write_layout([image], tmp_path / "a", tag="1.0")
-    write_oci_archive([image], tmp_path / "direct.tar", tag="1.0")
+    write_layout([image], tmp_path / "a", tags=["1.0"])
+    write_oci_archive([image], tmp_path / "direct.tar", tags=["1.0"])
     write_docker_archive(image, tmp_path / "direct.docker.tar", repo_tags=["hello:1.0"])
     copy_image(open_image(str(tmp_path / "a")), tmp_path / "b.tar", form="oci-archive")
     assert (tmp_path / "b.tar").read_bytes() == (tmp_path / "direct.tar").read_bytes()
@@ -82,7 +83,7 @@ def test_the_way_through_all_forms_changes_no_digest(image: BuiltImage, tmp_path
     assert (tmp_path / "c/index.json").read_bytes() == (tmp_path / "a/index.json").read_bytes()
     place = tmp_path / "d.tar"
     docker = copy_image(
-        open_image(str(tmp_path / "c")), place, form="docker-archive", tag="hello:1.0"
+        open_image(str(tmp_path / "c")), place, form="docker-archive", tags=["hello:1.0"]
     )
     assert docker.digest == image.config_digest
     assert place.read_bytes() == (tmp_path / "direct.docker.tar").read_bytes()
@@ -94,9 +95,66 @@ def test_a_docker_archive_becomes_the_layout_of_its_tars(
     plain = build(*hello)
     write_docker_archive(plain, tmp_path / "a.tar", repo_tags=["localhost:5000/hello:1.0"])
     source = open_stored(tmp_path / "a.tar")
-    assert (source.name, source.tag) == ("localhost:5000/hello", "1.0")
+    assert (source.name, source.tags) == ("localhost:5000/hello", ("1.0",))
     assert copy_image(source, tmp_path / "b", form="oci").digest == plain.digest
     assert open_image(f"{tmp_path}/b:1.0").images[0].config == plain.config
+
+
+def test_all_tags_come_along_or_the_one_that_was_named(
+    hello: Hello, build: Build, tmp_path: Path
+) -> None:
+    image = build(*hello)
+    write_layout([image], tmp_path / "a", tags=["1.0", "1", "latest"])
+    index = json.loads((tmp_path / "a/index.json").read_bytes())
+    assert len({entry["digest"] for entry in index["manifests"]}) == 1
+    for number, (form, tags) in enumerate(
+        (
+            ("oci", ("1.0", "1", "latest")),
+            ("oci-archive", ("1.0", "1", "latest")),
+            ("docker-archive", ("x:1.0", "x:1", "x:latest")),
+        )
+    ):
+        place = tmp_path / f"x.{number}"
+        copied = copy_image(open_image(str(tmp_path / "a")), place, form=form)  # type: ignore[arg-type]
+        assert copied.tags == tags
+        assert open_image(str(place)).tags == ("1.0", "1", "latest")
+        assert open_image(f"{place}:1").tags == ("1",)
+    copy_image(open_image(f"{tmp_path}/a:1"), tmp_path / "b", form="oci")
+    assert open_image(str(tmp_path / "b")).tags == ("1",)
+
+
+def test_referrers_of_referrers_come_along(layout: Path, tmp_path: Path) -> None:
+    statement = add_referrer(layout)
+    signature = add_referrer(layout, subject=1)
+    copied = copy_image(open_image(str(layout)), tmp_path / "a.tar", form="oci-archive")
+    assert copied.referrers == 2
+    found = [entry.digest for entry in open_image(str(tmp_path / "a.tar")).referrers]
+    assert found == [statement, signature]
+
+
+def test_statements_within_an_index_are_no_images_and_come_along(
+    hello: Hello, build: Build, tmp_path: Path
+) -> None:
+    image = build(*hello)
+    write_layout([image], tmp_path / "a", tags=["1.0"])
+    [entry] = json.loads((tmp_path / "a/index.json").read_bytes())["manifests"]
+    add_referrer(tmp_path / "a")
+    other = json.loads((tmp_path / "a/index.json").read_bytes())["manifests"][1]
+    other = {"mediaType": other["mediaType"], "digest": other["digest"], "size": other["size"]}
+    unknown = {"os": "unknown", "architecture": "unknown"}
+    del entry["annotations"]
+    inner = {"schemaVersion": 2, "manifests": [entry, {**other, "platform": unknown}]}
+    index_type = "application/vnd.oci.image.index.v1+json"
+    top = place_blob(tmp_path / "a", canonical_json(inner), index_type)
+    top = {**top, "annotations": {"org.opencontainers.image.ref.name": "1.0"}}  # type: ignore[dict-item]
+    outer = {"schemaVersion": 2, "manifests": [top]}
+    (tmp_path / "a/index.json").write_bytes(canonical_json(outer))
+    source = open_image(str(tmp_path / "a"))
+    assert [one.digest for one in source.images] == [image.digest]
+    copied = copy_image(source, tmp_path / "b", form="oci")
+    assert copied.digest == Digest.parse(str(top["digest"]))
+    statement = Digest.parse(other["digest"])
+    assert (tmp_path / "b/blobs/sha256" / statement.hex).is_file()
 
 
 def test_referrers_come_along(layout: Path, tmp_path: Path) -> None:
@@ -117,7 +175,7 @@ def test_one_platform_of_several_is_copied(hello: Hello, build: Build, tmp_path:
     other = synthetic.conf(layers, conf.customisation_layer, architecture="arm64")
     arm64 = Platform.parse("linux/arm64")
     images = [build(synthetic, conf), build(synthetic, other, platform=arm64)]
-    write_layout(images, tmp_path / "both", tag="1.0")
+    write_layout(images, tmp_path / "both", tags=["1.0"])
     both = open_image(str(tmp_path / "both"))
     assert copy_image(both, tmp_path / "b", form="oci").digest == both.top.digest
     one = copy_image(both, tmp_path / "c", form="oci", platform=arm64)
@@ -131,7 +189,7 @@ def test_one_platform_of_several_is_copied(hello: Hello, build: Build, tmp_path:
 
 @pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive"])
 def test_a_damaged_layer_is_not_copied(image: BuiltImage, tmp_path: Path, form: str) -> None:
-    write_layout([image], tmp_path / "a", tag="1.0")
+    write_layout([image], tmp_path / "a", tags=["1.0"])
     blob = tmp_path / "a/blobs/sha256" / image.layers[0].digest.hex
     data = bytearray(blob.read_bytes())
     data[-1] ^= 1
@@ -148,7 +206,7 @@ def test_an_archive_cut_off_anywhere_is_told(
     hello: Hello, build: Build, tmp_path: Path, form: str
 ) -> None:
     place = tmp_path / "a.tar"
-    write_layout([build(*hello)], tmp_path / "a", tag="1.0")
+    write_layout([build(*hello)], tmp_path / "a", tags=["1.0"])
     copy_image(open_image(str(tmp_path / "a")), place, form=form)  # type: ignore[arg-type]
     whole = place.read_bytes()
     # why: the last record is padding, without which a tar is whole.
@@ -195,7 +253,11 @@ def test_inspect_tells_what_an_image_holds(layout: Path, image: BuiltImage) -> N
     assert outcome.exit_code == 0, outcome.stderr
     document = outcome.document
     [one] = document["platforms"]
-    assert (document["format"], document["tag"], one["platform"]) == ("oci", "1.0", "linux/amd64")
+    assert (document["format"], document["tags"], one["platform"]) == (
+        "oci",
+        ["1.0"],
+        "linux/amd64",
+    )
     assert document["digest"] == one["digest"]
     assert one["config"]["config"]["Entrypoint"] == ["/bin/hello"]
     assert [layer["store_paths"] for layer in one["layers"]] == [
@@ -210,7 +272,7 @@ def test_inspect_tells_what_an_image_holds(layout: Path, image: BuiltImage) -> N
 def test_commands_copy_and_tell_mistakes(layout: Path, tmp_path: Path) -> None:
     outcome = run_cli("copy", layout, tmp_path / "a.docker.tar", "--json")
     assert outcome.exit_code == 0, outcome.stderr
-    assert (outcome.document["format"], outcome.document["tag"]) == ("docker-archive", "a:1.0")
+    assert (outcome.document["format"], outcome.document["tags"]) == ("docker-archive", ["a:1.0"])
     for arguments, exit_code in (
         (("inspect", tmp_path / "none"), 2),
         (("inspect", layout, "--platform", "linux/arm64"), 2),

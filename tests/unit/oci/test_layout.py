@@ -67,7 +67,7 @@ def test_a_new_layout_is_as_the_specification_says(
 ) -> None:
     image = build(*hello)
     dest = tmp_path / "deep" / "hello.oci"
-    result = write_layout([image], dest, tag="1.0")
+    result = write_layout([image], dest, tags=["1.0"])
     assert result.digest == image.digest
     assert sorted(path.name for path in dest.iterdir()) == ["blobs", "index.json", "oci-layout"]
     validate("layout", (dest / "oci-layout").read_bytes())
@@ -85,7 +85,7 @@ def test_several_platforms_make_an_index_under_the_tag(
     hello: Hello, build: Build, tmp_path: Path
 ) -> None:
     images = [build(*hello), variant(hello, build, architecture="arm64")]
-    result = write_layout(images, tmp_path / "out", tag="1")
+    result = write_layout(images, tmp_path / "out", tags=["1"])
     inner = validate(
         "index", (tmp_path / "out" / "blobs" / "sha256" / result.digest.hex).read_bytes()
     )
@@ -101,7 +101,7 @@ def test_no_image_or_two_for_one_platform_are_refused(
     hello: Hello, build: Build, tmp_path: Path, count: int
 ) -> None:
     with pytest.raises(UsageError, match="one image for each platform"):
-        write_layout([build(*hello)] * count, tmp_path / "out", tag=None)
+        write_layout([build(*hello)] * count, tmp_path / "out", tags=())
     assert not (tmp_path / "out").exists()
 
 
@@ -109,12 +109,12 @@ def test_an_existing_layout_is_replaced_and_swept(
     hello: Hello, build: Build, tmp_path: Path
 ) -> None:
     dest = tmp_path / "out"
-    write_layout([build(*hello)], dest, tag="1")
+    write_layout([build(*hello)], dest, tags=["1"])
     (dest / "blobs" / "sha256" / ("0" * 64)).write_text("left by someone")
     (dest / "blobs" / "sha256" / ".nixgen-left").write_text("left by a killed run")
     (dest / "README").write_text("mine")
     second = variant(hello, build, repo_tag="x:2", config={"User": "1"})
-    write_layout([second], dest, tag="2")
+    write_layout([second], dest, tags=["2"])
     assert read_layout(dest).tag == "2"
     assert blob_names(dest) == needed(second)
     assert (dest / "README").read_text() == "mine"
@@ -123,15 +123,15 @@ def test_an_existing_layout_is_replaced_and_swept(
 def test_a_rerun_touches_no_layer(hello: Hello, build: Build, tmp_path: Path) -> None:
     cache = LayerCache(tmp_path / "cache", warn=pytest.fail)
     dest = tmp_path / "out"
-    write_layout([build(*hello, cache=cache)], dest, tag="1")
+    write_layout([build(*hello, cache=cache)], dest, tags=["1"])
     before = {path: path.stat().st_ino for path in (dest / "blobs" / "sha256").iterdir()}
-    write_layout([build(*hello, cache=cache)], dest, tag="1")
+    write_layout([build(*hello, cache=cache)], dest, tags=["1"])
     assert {path: path.stat().st_ino for path in (dest / "blobs" / "sha256").iterdir()} == before
 
 
 def test_layers_are_linked_from_the_cache(hello: Hello, build: Build, tmp_path: Path) -> None:
     image = build(*hello, cache=LayerCache(tmp_path / "cache", warn=pytest.fail))
-    write_layout([image], tmp_path / "out", tag="1")
+    write_layout([image], tmp_path / "out", tags=["1"])
     for layer in image.layers:
         assert layer.blob.samefile(tmp_path / "out" / "blobs" / "sha256" / layer.digest.hex)
 
@@ -144,7 +144,7 @@ def test_modes_are_what_the_umask_leaves_whether_linked_or_copied(
         return {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in folder.rglob("*")}
 
     def write(name: str, cache: LayerCache | None) -> None:
-        write_layout([build(*hello, cache=cache)], tmp_path / name, tag="1")
+        write_layout([build(*hello, cache=cache)], tmp_path / name, tags=["1"])
 
     before = os.umask(0o027)
     try:
@@ -169,10 +169,10 @@ def test_where_linking_is_impossible_layers_are_copied_and_known_again(
     monkeypatch.setattr("nixgen.oci.blob.os.link", no_link)
     image = build(*hello)
     dest = tmp_path / "out"
-    write_layout([image], dest, tag="1")
+    write_layout([image], dest, tags=["1"])
     read_layout(dest).verify_layers()
     before = {path: path.stat().st_ino for path in (dest / "blobs" / "sha256").iterdir()}
-    write_layout([image], dest, tag="1")
+    write_layout([image], dest, tags=["1"])
     assert {path: path.stat().st_ino for path in (dest / "blobs" / "sha256").iterdir()} == before
 
 
@@ -181,13 +181,13 @@ def test_damaged_blobs_of_an_existing_layout_are_mended(
 ) -> None:
     image = build(*hello)
     dest = tmp_path / "out"
-    write_layout([image], dest, tag="1")
+    write_layout([image], dest, tags=["1"])
     for name in blob_names(dest):
         blob = dest / "blobs" / "sha256" / name
         data = blob.read_bytes()
         blob.unlink()
         blob.write_bytes(b"\0" * len(data))
-    write_layout([image], dest, tag="1")
+    write_layout([image], dest, tags=["1"])
     read_layout(dest).verify_layers()
 
 
@@ -204,14 +204,14 @@ def test_what_is_no_layout_is_left_alone(
         dest.mkdir()
         (dest / ("oci-layout" if kind == "half" else "mine")).write_text("mine")
     with pytest.raises(UsageError, match="is not an OCI image layout: it is left alone"):
-        write_layout([build(*hello)], dest, tag="1")
+        write_layout([build(*hello)], dest, tags=["1"])
     assert [path.name for path in tmp_path.iterdir() if "nixgen" in path.name] == []
     assert dest.is_symlink() or dest.exists()
 
 
 def test_an_empty_folder_becomes_a_layout(hello: Hello, build: Build, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    write_layout([build(*hello)], tmp_path / "out", tag=None)
+    write_layout([build(*hello)], tmp_path / "out", tags=())
     assert read_layout(tmp_path / "out").tag is None
 
 
@@ -249,13 +249,13 @@ def test_referrers_stay_as_long_as_their_subject(
 ) -> None:
     dest = tmp_path / "out"
     image = build(*hello)
-    write_layout([image], dest, tag="1")
+    write_layout([image], dest, tags=["1"])
     referrer = refer(dest, image.digest)
-    write_layout([image], dest, tag="2")
+    write_layout([image], dest, tags=["2"])
     assert [entry.digest for entry in read_layout(dest).referrers] == [referrer]
     assert Digest.of_bytes(b"{}").hex in blob_names(dest)
     second = variant(hello, build, config={"User": "1"})
-    write_layout([second], dest, tag="3")
+    write_layout([second], dest, tags=["3"])
     assert read_layout(dest).referrers == ()
     assert blob_names(dest) == needed(second)
 
@@ -277,7 +277,7 @@ def test_a_failure_at_any_step_leaves_the_old_result_and_nothing_else(
     other = hello[0].add_file("more", b"more")
     second = build(hello[0], hello[0].conf([[other]], hello[1].customisation_layer))
     if existing:
-        write_layout([first], dest, tag="1")
+        write_layout([first], dest, tags=["1"])
     real, calls = getattr(layout, step), 0
     for limit in range(10):
         calls = 0
@@ -291,7 +291,7 @@ def test_a_failure_at_any_step_leaves_the_old_result_and_nothing_else(
 
         monkeypatch.setattr(layout, step, failing)
         try:
-            write_layout([second], dest, tag="2")
+            write_layout([second], dest, tags=["2"])
         except (MachineError, KeyboardInterrupt) as caught:
             assert isinstance(caught, KeyboardInterrupt) or "free space" in str(caught.hint)
         else:
@@ -314,7 +314,7 @@ def test_runs_at_the_same_time_leave_one_whole_layout(
     images = [variant(hello, build, config={"User": str(number)}) for number in range(6)]
     dest = tmp_path / "place" / "out"
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda image: write_layout([image], dest, tag="1"), images))
+        list(pool.map(lambda image: write_layout([image], dest, tags=["1"]), images))
     read = read_layout(dest)
     read.verify_layers()
     assert read.digest in {image.digest for image in images}
@@ -338,7 +338,7 @@ work.mkdir(exist_ok=True)
 print("ready", flush=True)
 image = build_image(conf, store=synthetic.store, platform=Platform.parse("linux/amd64"),
     builder=LayerBuilder(work=work, cache=LayerCache(place / "cache", warn=print)))
-write_layout([image], place / "images" / "out", tag=str(number))
+write_layout([image], place / "images" / "out", tags=[str(number)])
 """
 
 

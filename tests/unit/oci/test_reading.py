@@ -21,7 +21,7 @@ Build = Callable[..., BuiltImage]
 @pytest.fixture
 def written(hello: Hello, build: Build, tmp_path: Path) -> tuple[Path, BuiltImage]:
     image = build(*hello, annotations={"org.opencontainers.image.title": "hello"})
-    write_layout([image], tmp_path / "out", tag="1.0")
+    write_layout([image], tmp_path / "out", tags=["1.0"])
     return tmp_path / "out", image
 
 

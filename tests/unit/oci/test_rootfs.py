@@ -55,7 +55,7 @@ def test_layers_unpack_to_what_the_store_gives(
 ) -> None:
     synthetic, conf = hello
     image = build(synthetic, conf, compressor=compressor)
-    write_layout([image], tmp_path / "out", tag="1")
+    write_layout([image], tmp_path / "out", tags=["1"])
     read = read_layout(tmp_path / "out")
     unpack_rootfs(read, read.images[0], tmp_path / "unpacked")
     materialise_rootfs(conf, store=synthetic.store, dest=tmp_path / "copied")
@@ -157,7 +157,7 @@ def test_a_layer_that_is_cut_off_is_an_error(
     hello: Hello, build: Build, tmp_path: Path, keep: int
 ) -> None:
     image = build(*hello)
-    write_layout([image], tmp_path / "out", tag="1")
+    write_layout([image], tmp_path / "out", tags=["1"])
     read = read_layout(tmp_path / "out")
     blob = read.blob(image.layers[0].digest)
     data = blob.read_bytes()
@@ -172,7 +172,7 @@ def test_a_decompressor_that_fails_is_told(
     hello: Hello, build: Build, tmp_path: Path, program: str
 ) -> None:
     image = build(*hello, compressor=zstd_compressor("zstd"))
-    write_layout([image], tmp_path / "out", tag="1")
+    write_layout([image], tmp_path / "out", tags=["1"])
     read = read_layout(tmp_path / "out")
     with pytest.raises(MachineError, match=r"false failed|not found"):
         unpack_rootfs(read, read.images[0], tmp_path / "dest", decompress=[program])

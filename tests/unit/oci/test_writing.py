@@ -184,5 +184,5 @@ def test_name_and_tag_are_the_confs(
     synthetic, made = hello
     conf = place_conf(synthetic, made, tmp_path / "conf.json", repo_tag=repo_tag)
     written = write_conf(conf, tmp_path / "out", store=synthetic.store)
-    assert (written.name, written.tag) == (name, tag)
+    assert (written.name, written.tags) == (name, (tag,))
     assert read_layout(tmp_path / "out", tag=tag).tag == tag

@@ -68,7 +68,7 @@ class World:
         }
         return Outcome(
             name="app",
-            tag="1",
+            tags=("1",),
             path=self.image,
             format="oci",
             digest=digest,

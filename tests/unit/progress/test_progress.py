@@ -61,8 +61,55 @@ def test_a_new_phase_starts_counting_anew() -> None:
     for event in [*EVENTS, PhaseStarted(name="write layers")]:
         state.apply(event)
     state.apply(BytesMoved(what="written", done_bytes=1500, total_bytes=3_000_000))
-    [line] = format_status(state, elapsed_s=0, width=80)
-    assert line == "write layers · written 1.5 kB of 3.0 MB · 0 s"
+    assert format_status(state, elapsed_s=0, width=80) == [
+        "write layers · 0 s",
+        f"  [{'-' * 24}] written 1.5 kB of 3.0 MB",
+    ]
+
+
+def test_bytes_are_shown_with_a_bar_a_rate_and_blobs() -> None:
+    stream, now = Terminal(), [0.0]
+    reporter = TerminalReporter(
+        stream, color=False, clock=lambda: now[0], width=lambda: 90, tick_s=60
+    )
+
+    def move(done: int, blobs: int) -> None:
+        reporter.report(
+            BytesMoved(
+                what="sent",
+                done_bytes=done * 10**6,
+                total_bytes=40 * 10**6,
+                done_blobs=blobs,
+                total_blobs=7,
+            )
+        )
+
+    with reporter:
+        reporter.report(PhaseStarted(name="push registry.example/shop"))
+        move(0, 0)
+        now[0] = 2.0
+        move(10, 3)
+    shown = stream.getvalue().split("\n")
+    assert shown[-2:] == [
+        "  [######------------------] sent 10.0 MB of 40.0 MB · 3 of 7 blobs · 5.0 MB/s",
+        "\x1b[2A\r\x1b[J",
+    ]
+
+
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    state = ProgressState()
+    for tenth in range(1000):
+        # why: a fast start must not be seen any more after a while.
+        done = tenth * 100 if tenth < 500 else 50_000 + (tenth - 500)
+        state.apply(BytesMoved(what="sent", done_bytes=done), now_s=tenth / 10)
+        assert len(state.samples) < 64
+    assert state.bytes_per_s() == pytest.approx(10, rel=0.01)
+
+
+def test_a_narrow_terminal_has_no_bar() -> None:
+    state = ProgressState(phase="pull")
+    state.apply(BytesMoved(what="received", done_bytes=1, total_bytes=2))
+    assert format_status(state, elapsed_s=0, width=60)[1] == "  received 1 B of 2 B"
 
 
 def test_long_lines_and_many_derivations_are_cut() -> None:

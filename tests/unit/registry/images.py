@@ -102,7 +102,7 @@ def make_layout(
         layers=files,
         referrers=tuple(referrer.as_referrer() for referrer in referrers),
     )
-    return read_layout(write_content(content, folder / "image.oci", tag="v1"))
+    return read_layout(write_content(content, folder / "image.oci", tags=["v1"]))
 
 
 def index_of(layout: Layout) -> object:

@@ -110,7 +110,7 @@ def make_image(
     (folder / "work").mkdir()
     builder = LayerBuilder(work=folder / "work")
     built = build_image(conf, store=synthetic.store, platform=platform, builder=builder)
-    write_layout([built], folder / "Image.oci", tag="1.0")
+    write_layout([built], folder / "Image.oci", tags=["1.0"])
     return RunnableImage(
         layout=folder / "Image.oci",
         tag="1.0",
