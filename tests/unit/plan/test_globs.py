@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nixgen.errors import DescriptionError
-from nixgen.plan.globs import matches, select_files
+from nixgen.globs import matches
+from nixgen.plan.globs import select_files
 
 _FILES = [
     PurePosixPath(name)

@@ -1,0 +1,114 @@
+"""The rules by which files of store paths are left out of an image.
+
+Each names what it leaves out by patterns relative to a store path. None of them takes what a
+program reads when it runs: what only people read, or only a compiler, a linker or a debugger needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from nixgen.globs import matches
+
+Mode = Literal["none", "safe", "tight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that is left out; `doc` says what it is, for people."""
+
+    name: str
+    doc: str
+    patterns: tuple[str, ...]
+
+    def takes(self, file: str) -> bool:
+        """Whether a file, relative to its store path, falls under the rule."""
+        return any(matches(pattern, file) for pattern in self.patterns)
+
+
+SAFE_RULES = (
+    Rule(name="man", doc="manual pages", patterns=("share/man", "man")),
+    Rule(name="info", doc="Info manuals", patterns=("share/info", "info")),
+    Rule(
+        name="docs",
+        doc="documentation, but for licences",
+        patterns=("share/doc", "share/gtk-doc", "share/devhelp", "share/help", "doc"),
+    ),
+    Rule(name="headers", doc="headers of C and C++", patterns=("include",)),
+    Rule(name="static-libraries", doc="static libraries", patterns=("lib/**/*.a",)),
+    Rule(
+        name="build-files",
+        doc="what compilers and build systems look for",
+        patterns=(
+            "lib/**/*.la",
+            "lib/pkgconfig",
+            "share/pkgconfig",
+            "lib/cmake",
+            "share/cmake",
+            "share/aclocal",
+            "nix-support",
+        ),
+    ),
+    Rule(
+        name="debug",
+        doc="debug information that stands apart",
+        patterns=("lib/debug", "**/*.debug", "**/*.dwo", "**/*.dwp"),
+    ),
+    Rule(
+        name="completions",
+        doc="completions for interactive shells",
+        patterns=(
+            "share/bash-completion",
+            "share/zsh/site-functions",
+            "share/fish/vendor_completions.d",
+            "etc/bash_completion.d",
+        ),
+    ),
+    Rule(
+        name="test-byte-code",
+        doc="byte code of Python's tests",
+        patterns=("lib/python*/**/test/**/*.pyc", "lib/python*/**/tests/**/*.pyc"),
+    ),
+)
+"""What `safe` and `tight` leave out, in the order in which rules are asked."""
+
+# why: whoever hands on a program has to hand on its licence.
+_LICENCE = re.compile(r"(?i)(.*/)?(licen[cs]e|copying|copyright|notice|authors)[^/]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimising:
+    """What an image leaves out.
+
+    `keep` and `drop` are patterns relative to store paths; `keep` goes before everything else.
+    `keep_paths` are patterns of the names of store paths, without their hash, that stay although
+    nothing refers to them.
+    """
+
+    mode: Mode = "none"
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    keep_paths: tuple[str, ...] = ()
+
+    @property
+    def leaves_out_nothing(self) -> bool:
+        """Whether every file stays."""
+        return self.mode == "none" and not self.drop
+
+    def reason(self, file: str) -> str | None:
+        """The name of the rule, or the pattern, by which a file is left out; None for one kept."""
+        if _any(self.keep, file):
+            return None
+        for pattern in self.drop:
+            if matches(pattern, file):
+                return pattern
+        if self.mode == "none" or _LICENCE.fullmatch(file):
+            return None
+        return next((rule.name for rule in SAFE_RULES if rule.takes(file)), None)
+
+
+def _any(patterns: Iterable[str], file: str) -> bool:
+    return any(matches(pattern, file) for pattern in patterns)
