@@ -24,13 +24,6 @@ _FILES = [
     "include/h/i.h",
     "etc/c",
 ]
-    "bin/run",
-    "share/man/man1/a.1",
-    "share/doc/x/COPYING",
-    "lib/b.a",
-    "include/h/i.h",
-    "etc/c",
-]
 
 
 @pytest.mark.parametrize(
