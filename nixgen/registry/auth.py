@@ -1,20 +1,20 @@
-"""What a registry's 401 asks for, and the tokens that answer it.
+"""The tokens and passwords that answer a registry's 401.
 
-https://distribution.github.io/distribution/spec/auth/token/ and RFC 9110, section 11.
+https://distribution.github.io/distribution/spec/auth/token/
 """
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
+from nixgen.registry.challenge import Challenge, parse_challenge
 from nixgen.registry.credentials import Login
 from nixgen.registry.errors import CredentialsError, MalformedAnswerError, shown_url
+from nixgen.registry.foreign import load_json
 
 Scope = tuple[str, ...]
 """What a token is for, such as `("repository:app:pull,push",)`."""
@@ -22,18 +22,7 @@ Scope = tuple[str, ...]
 _DEFAULT_LIFE_S = 60.0
 _EARLY_S = 10.0
 _LONGEST_TOKEN = 1 << 16
-_CHALLENGE = re.compile(r"\s*(Basic|Bearer)\s*", re.IGNORECASE)
-_PARAMETER = re.compile(r'\s*,?\s*([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """A challenge of `WWW-Authenticate`; `scheme` is `basic` or `bearer`."""
-
-    scheme: str
-    realm: str = ""
-    service: str = ""
-    scope: str = ""
+_MOST_SCOPES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +48,6 @@ def pull_scope(*repositories: str) -> Scope:
 def push_scope(repository: str) -> Scope:
     """To read and write a repository."""
     return (f"repository:{repository}:pull,push",)
-
-
-def parse_challenge(header: str) -> Challenge | None:
-    """The challenge of a header that can be answered, Bearer before Basic; None where none can."""
-    found: dict[str, Challenge] = {}
-    for match in _CHALLENGE.finditer(header):
-        scheme = match[1].lower()
-        position = match.end()
-        parameters: dict[str, str] = {}
-        while parameter := _PARAMETER.match(header, position):
-            quoted, plain = parameter[2], parameter[3]
-            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            parameters.setdefault(parameter[1].lower(), value)
-            position = parameter.end()
-        if scheme == "basic" or parameters.get("realm"):
-            known = {key: parameters.get(key, "") for key in ("realm", "service", "scope")}
-            found.setdefault(scheme, Challenge(scheme=scheme, **known))
-    return found.get("bearer") or found.get("basic")
 
 
 def token_request(
@@ -124,6 +95,7 @@ class Authorizer:
         self._clock = clock
         self._challenge: Challenge | None = None
         self._tokens: dict[Scope, _Token] = {}
+        self._wider: dict[Scope, Scope] = {}
         self._lock = threading.Lock()
 
     @property
@@ -163,22 +135,26 @@ class Authorizer:
             # why: another thread may have got a new one since.
             if token is not None and used == f"Bearer {token.value}":
                 del self._tokens[scope]
+                # why: it was for what was asked for here, and the registry wants it for more.
+                more = [text for text in challenge.scope.split() if text not in scope]
+                self._wider[scope] = tuple(dict.fromkeys(more))[:_MOST_SCOPES]
         if challenge.scheme == "basic":
             return self._login is not None and used != self._login.basic()
         return True
 
     def _new_token(self, challenge: Challenge, scope: Scope) -> _Token:
-        request = token_request(challenge, scope, self._login, allow_http=self._allow_http)
+        wanted = (*scope, *self._wider.get(scope, ()))
+        request = token_request(challenge, wanted, self._login, allow_http=self._allow_http)
         started_s = self._clock()
         return _parse_token(self._fetch(request), started_s, shown_url(request.url))
 
 
 def _parse_token(body: bytes, started_s: float, where: str) -> _Token:
     try:
-        document = json.loads(body)
+        document = load_json(body)
         value = document.get("token") or document.get("access_token")
         life_s = float(document.get("expires_in") or _DEFAULT_LIFE_S)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError):
         raise MalformedAnswerError(f"{where} answers with something that is no token") from None
     if not isinstance(value, str) or not value or len(value) > _LONGEST_TOKEN:
         raise CredentialsError(f"{where} gives no token")

@@ -24,7 +24,6 @@ from nixgen.registry.errors import bounded
 _DOCKER_HUB = "docker.io"
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+")
-_HELPER_S = 60.0
 _HELPER_BYTES = 1 << 20
 _CONFIG_BYTES = 4 << 20
 _TOKEN_USER = "<token>"  # noqa: S105  why: the word that helpers use, no secret
@@ -51,10 +50,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Where logins are looked up: an explicit one, else files in order. The default knows none."""
+    """Where logins are looked up: an explicit one, else files in order. The default knows none.
+
+    A credential helper has `helper_s` seconds to answer.
+    """
 
     explicit: Login | None = None
     files: tuple[Path, ...] = ()
+    helper_s: float = 60.0
     environ: Mapping[str, str] | None = field(default=None, repr=False)
 
     @classmethod
@@ -77,21 +80,20 @@ class Credentials:
 
     def _find_in(self, path: Path, host: str, repository: str) -> Login | None:
         config = _read_config(path)
-        for name in _scopes(host, repository):
-            helper = _object(config, "credHelpers", path).get(name)
-            if helper is not None:
-                return self._ask(helper, name, path)
-        store = config.get("credsStore")
-        if store:
-            server = _DOCKER_HUB_KEY if host == _DOCKER_HUB else host
-            login = self._ask(store, server, path)
+        names = tuple(_scopes(host, repository))
+        server = _DOCKER_HUB_KEY if host == _DOCKER_HUB else host
+        helpers = _by_name(config, "credHelpers", path)
+        own = next((name for name in names if name in helpers), None)
+        # why: an empty name is how a registry is left out of the store.
+        helper = config.get("credsStore") if own is None else helpers[own]
+        if helper:
+            login = self._ask(helper, server if own in (None, host) else own, path)
             if login is not None:
                 return login
-        entries = {_plain_key(key): entry for key, entry in _object(config, "auths", path).items()}
-        for name in _scopes(host, repository):
-            entry = entries.get(name)
-            if entry:
-                return _parse_entry(entry, name, path)
+        entries = _by_name(config, "auths", path)
+        for name in names:
+            if entries.get(name):
+                return _parse_entry(entries[name], name, path)
         return None
 
     def _ask(self, helper: Any, server: str, path: Path) -> Login | None:
@@ -101,7 +103,7 @@ class Credentials:
         done = run_limited(
             [program, "get"],
             input=server.encode(),
-            timeout_s=_HELPER_S,
+            timeout_s=self.helper_s,
             max_output_bytes=_HELPER_BYTES,
             env=self.environ,
         )
@@ -150,11 +152,12 @@ def _read_config(path: Path) -> dict[str, Any]:
     return document
 
 
-def _object(config: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+def _by_name(config: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    """An object of the file, its keys as the names that `_scopes` gives."""
     value = config.get(key) or {}
     if not isinstance(value, dict):
         raise UsageError(f"{path}: {key} is not a JSON object")
-    return value
+    return {_plain_key(name): entry for name, entry in value.items()}
 
 
 def _scopes(host: str, repository: str) -> Iterator[str]:
@@ -193,7 +196,7 @@ def _parse_entry(entry: Any, name: str, path: Path) -> Login | None:
     return Login(username=username, password=password.rstrip("\0"), identity_token=token)
 
 
-def _parse_helper(output: bytes, program: str) -> Login:
+def _parse_helper(output: bytes, program: str) -> Login | None:
     try:
         document = json.loads(output)
         username, secret = document["Username"], document["Secret"]
@@ -201,6 +204,8 @@ def _parse_helper(output: bytes, program: str) -> Login:
             raise TypeError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise MachineError(f"{program} gave an answer that is no login") from None
+    if not (username or secret):
+        return None
     if username == _TOKEN_USER:
         return Login(identity_token=secret)
     return Login(username=username, password=secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from nixgen.oci.image import (
 )
 from nixgen.platforms import Platform
 from nixgen.registry.errors import MalformedAnswerError, bounded
+from nixgen.registry.foreign import load_json
 
 MANIFEST_TYPES = (MANIFEST_TYPE, INDEX_TYPE, DOCKER_MANIFEST_TYPE, DOCKER_LIST_TYPE)
 
@@ -92,8 +92,8 @@ class Manifest:
 def parse_object(data: bytes, what: str) -> dict[str, Any]:
     """A JSON object; raises MalformedAnswerError saying `what` is none."""
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = load_json(data)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise MalformedAnswerError(f"{what} is not a JSON object")

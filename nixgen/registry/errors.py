@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlsplit
 
 from nixgen.errors import NetworkError
 from nixgen.progress import printable
+from nixgen.registry.foreign import load_json
 
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The status codes after which another try may go better."""
@@ -101,9 +101,9 @@ def registry_words(body: bytes) -> str:
     https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
     """
     try:
-        errors = json.loads(body)["errors"]
+        errors = load_json(body)["errors"]
         words = [f"{error.get('code', '')}: {error.get('message', '')}" for error in errors]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return ""
     return bounded("; ".join(words))
 

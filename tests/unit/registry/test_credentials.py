@@ -1,5 +1,6 @@
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,43 @@ def test_a_helper_that_is_missing_or_is_a_path_is_told(tmp_path: Path) -> None:
         docker(tmp_path, {"credsStore": "gone"}, PATH="/nowhere").find("r.example", "app")
     with pytest.raises(UsageError, match="credential helper"):
         docker(tmp_path, {"credsStore": "../evil"}).find("r.example", "app")
+
+
+def test_a_helper_may_be_for_a_path_and_a_host_may_be_left_out_of_the_store(
+    tmp_path: Path,
+) -> None:
+    script = 'read -r host; printf \'{"Username":"of-%s","Secret":"x"}\' "$host"'
+    environ = helper(tmp_path, "one", script)
+    config = {
+        "credHelpers": {"r.example/team": "one", "s.example": ""},
+        "credsStore": "one",
+        "auths": {"s.example": auth("plain")},
+    }
+    known = docker(tmp_path, config, **environ)
+    assert known.find("r.example", "team/app") == Login(username="of-r.example/team", password="x")
+    assert known.find("r.example", "app") == Login(username="of-r.example", password="x")
+    assert known.find("s.example", "app") == Login(username="plain", password=SECRET)
+
+
+@pytest.mark.parametrize("key", ["https://index.docker.io/v1/", "docker.io"])
+def test_a_helper_is_asked_for_docker_hub_by_its_old_name(tmp_path: Path, key: str) -> None:
+    script = 'read -r host; printf \'{"Username":"%s","Secret":"x"}\' "$host"'
+    environ = helper(tmp_path, "one", script)
+    login = docker(tmp_path, {"credHelpers": {key: "one"}}, **environ).find("docker.io", "a/b")
+    assert login == Login(username="https://index.docker.io/v1/", password="x")
+
+
+def test_an_empty_answer_is_no_login(tmp_path: Path) -> None:
+    environ = helper(tmp_path, "one", 'printf \'{"Username":"","Secret":""}\'')
+    assert docker(tmp_path, {"credsStore": "one"}, **environ).find("r.example", "app") is None
+
+
+@pytest.mark.parametrize("script", ["exec sleep 60", "while :; do echo xxxxxxxxxxxxxxxxxxx; done"])
+def test_a_helper_that_does_not_end_is_ended(tmp_path: Path, script: str) -> None:
+    environ = helper(tmp_path, "slow", script)
+    known = replace(docker(tmp_path, {"credsStore": "slow"}, **environ), helper_s=0.3)
+    with pytest.raises(MachineError, match="gave no answer"):
+        known.find("r.example", "app")
 
 
 @pytest.mark.parametrize(
