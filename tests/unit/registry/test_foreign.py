@@ -38,5 +38,5 @@ def test_deep_documents_are_refused(opening: bytes, count: int) -> None:
 
 @pytest.mark.parametrize("data", [b'"' + b'\\"' * 500_000 + b"[" * 65, b'["\\' * 300_000])
 def test_strings_that_are_not_closed_take_no_long_time(data: bytes) -> None:
-    with pytest.raises(ValueError, match="deeper|Invalid|Unterminated|delimiter"):
+    with pytest.raises(ValueError, match=r"deeper|Invalid|Unterminated|delimiter"):
         load_json(data)
