@@ -3,8 +3,8 @@
 The rule is Nix's own (https://github.com/NixOS/nix/blob/master/src/libstore/path-references.cc): a
 path refers to another if the 32 characters of the other's hash stand anywhere in it, in the content
 of a file, in a link's target or in a name, whatever is before and after. What is compressed is
-looked at as it is stored. Nix has looked already, so only the hashes that it found need be looked
-for, and each is a plain search for bytes, at several GB/s.
+looked at as it is stored. A few hashes are looked for one by one, each a plain search for bytes at
+several GB/s; many by looking for what could be a hash at all.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from nixgen.errors import MachineError
 
 HASH_BYTES = 32
 _READ_BYTES = 1 << 20
+_FEW = 6
+_ALPHABET = b"0123456789abcdfghijklmnpqrsvwxyz"
+_AS_RUNS = bytes(1 if code in _ALPHABET else 0 for code in range(256))
+_RUN = b"\x01" * HASH_BYTES
 _HASH = re.compile(r"/([0-9a-df-np-sv-z]{32})-[^/]+")
 
 
@@ -39,7 +43,7 @@ class ReferenceScanner:
     """
 
     def __init__(self, hashes: Iterable[bytes], *, first_only: bool = False) -> None:
-        self._wanted = sorted(set(hashes))
+        self._wanted = frozenset(hashes)
         self._first_only = first_only
         self._tail = b""
         self._offset = 0
@@ -73,14 +77,35 @@ class ReferenceScanner:
 
     def _look(self, data: bytes, base: int, starts_before: int) -> None:
         """Note the hashes that start in the first `starts_before` bytes of `data`."""
-        for wanted in tuple(self._wanted):
-            at = data.find(wanted)
-            while 0 <= at < starts_before:
-                self.found.setdefault(wanted, []).append(base + at)
-                if self._first_only:
-                    self._wanted.remove(wanted)
-                    break
-                at = data.find(wanted, at + 1)
+        search = _find_each if len(self._wanted) <= _FEW else _find_runs
+        for at, wanted in search(data, self._wanted):
+            if at >= starts_before or (self._first_only and wanted in self.found):
+                continue
+            self.found.setdefault(wanted, []).append(base + at)
+        if self._first_only:
+            self._wanted = self._wanted - self.found.keys()
+
+
+def _find_each(data: bytes, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
+    for each in wanted:
+        at = data.find(each)
+        while at >= 0:
+            yield at, each
+            at = data.find(each, at + 1)
+
+
+def _find_runs(data: bytes, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Look at every run of characters that is long enough to hold a hash."""
+    runs = data.translate(_AS_RUNS)
+    start = runs.find(_RUN)
+    while start >= 0:
+        end = runs.find(b"\0", start)
+        end = len(runs) if end < 0 else end
+        for at in range(start, end - HASH_BYTES + 1):
+            each = data[at : at + HASH_BYTES]
+            if each in wanted:
+                yield at, each
+        start = runs.find(_RUN, end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nixgen.closure.packages import parse_package
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.tree import Tree, read_tree
 
 _STORE_PATH = re.compile(r"nix/store/([0-9a-df-np-sv-z]{32}-([^/]+))(?:/|$)")
-_VERSION = re.compile(r"-(?=[^A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +72,6 @@ def compare(
         if first.digest != second.digest
         else {},
     )
-
-
-def parse_package(name: str) -> tuple[str, str]:
-    """Name and version of a store path's name, cut where Nix's `parseDrvName` cuts it."""
-    found = _VERSION.search(name)
-    return (name, "") if found is None else (name[: found.start()], name[found.end() :])
 
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -26,12 +26,14 @@ _PATHS = {name: f"/nix/store/{name * 32}-{name}" for name in "abcd"}
 @given(
     st.lists(st.sampled_from([b"a", b"b", b"a" * 31, _A, _B, b"\0", b"/nix/store/"]), max_size=12),
     st.lists(st.integers(0, 300), max_size=8),
+    st.booleans(),
 )
 def test_every_occurrence_is_found_however_the_bytes_are_cut(
-    parts: list[bytes], cuts: list[int]
+    parts: list[bytes], cuts: list[int], with_many: bool
 ) -> None:
     data = b"".join(parts)
-    scanner = ReferenceScanner([_A, _B])
+    others = [b"%02d" % number + b"c" * 30 for number in range(20)]
+    scanner = ReferenceScanner([_A, _B, *others] if with_many else [_A, _B])
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     for start, end in pairwise(edges):
         scanner.feed(data[start:end])

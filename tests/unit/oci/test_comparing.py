@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nixgen.closure.packages import parse_package
 from nixgen.oci import (
     BuiltImage,
     ImageConf,
@@ -16,7 +17,6 @@ from nixgen.oci import (
     write_layout,
     zstd_compressor,
 )
-from nixgen.oci.comparing import parse_package
 from tests.e2e.conftest import Outcome, run_cli
 from tests.unit.oci.synthetic import SyntheticStore
 
