@@ -24,6 +24,7 @@ from nixgen.cli import (
     run,
     sources,
     store,
+    why,
     write,
 )
 from nixgen.cli.output import (
@@ -52,6 +53,7 @@ app.command("plan")(inspection.plan)
 app.command("generate")(inspection.generate)
 app.command("image")(image.image)
 app.command("layers")(layers.layers)
+app.command("why")(why.why)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)
 app.command("lock")(lock.lock)

@@ -1,0 +1,175 @@
+"""`nixgen why`: why a package is in the image."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nixgen.cli.options import (
+    JobsOption,
+    JsonOption,
+    LockedOption,
+    OfflineOption,
+    PlatformOption,
+    ProfileOption,
+    QuietOption,
+    SourcesOption,
+    StoreOption,
+    SubstituteOption,
+    VarOption,
+    VerboseOption,
+    make_nix,
+    make_request,
+    progress,
+)
+from nixgen.cli.output import print_json, print_result, reporting_errors
+from nixgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from nixgen.closure.explaining import Edge, Explanation
+    from nixgen.closure.packages import PackagePattern
+    from nixgen.pipeline.closures import BuiltClosure
+
+_SHOWN_FILES = 5
+_SHOWN_OFFSETS = 3
+
+
+def why(
+    description: Annotated[
+        Path, typer.Argument(metavar="APP.TOML", help="The app description, or its folder.")
+    ],
+    package: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE", help="A name, `NAME<VERSION`, a pattern such as `*-dev`, or a path."
+        ),
+    ],
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, help="Chains that are shown at most.")
+    ] = 5,
+    profile: ProfileOption = None,
+    platform: PlatformOption = None,
+    var: VarOption = None,
+    locked: LockedOption = False,
+    store: StoreOption = None,
+    sources: SourcesOption = None,
+    offline: OfflineOption = False,
+    substitute: SubstituteOption = False,
+    jobs: JobsOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Say why a package is in the image: the shortest chains to it, and the files that make them.
+
+    Exit code 1: the package is in none of the images.
+    """
+    with reporting_errors(as_json=as_json):
+        from nixgen.pipeline.closures import build_closures
+        from nixgen.sources import make_supply
+
+        pattern = _parse(package)
+        request = make_request(
+            description, profile=profile, platforms=platform, variables=var, frozen=locked
+        )
+        with progress(quiet=quiet, verbose=verbose) as reporter:
+            closures = build_closures(
+                request,
+                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
+                supply=make_supply(os.environ, folders=sources or (), offline=offline),
+            )
+        answers = [(closure, _explain(closure, pattern, limit)) for closure in closures]
+        if as_json:
+            print_json({"platforms": [_as_json(*answer) for answer in answers]})
+        else:
+            print_result("\n\n".join(_format(*answer, pattern) for answer in answers))
+        if not any(found for _, found in answers):
+            raise typer.Exit(1)
+
+
+def _parse(package: str) -> PackagePattern:
+    from nixgen.closure.packages import PackagePattern
+
+    try:
+        return PackagePattern.parse(package)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _explain(closure: BuiltClosure, pattern: PackagePattern, limit: int) -> list[Explanation]:
+    from nixgen.closure.explaining import explain_presence
+    from nixgen.closure.packages import find_packages
+
+    targets = find_packages(pattern, closure.graph.nodes)
+    return [
+        explain_presence(closure.graph, target, closure.place, limit=limit) for target in targets
+    ]
+
+
+def _as_json(closure: BuiltClosure, found: list[Explanation]) -> dict[str, Any]:
+    edges = {link: edge for each in found for link, edge in each.edges.items()}
+    return {
+        "platform": closure.platform,
+        "image": closure.name,
+        "packages": [
+            {
+                "path": each.target,
+                "chain_count": each.chains.count,
+                "chains": [list(chain) for chain in each.chains.shown],
+                "named_by": {
+                    chain[0]: list(closure.holders[chain[0]]) for chain in each.chains.shown
+                },
+            }
+            for each in found
+        ],
+        "references": [edges[link].as_json() for link in sorted(edges)],
+    }
+
+
+def _format(closure: BuiltClosure, found: list[Explanation], pattern: PackagePattern) -> str:
+    head = f"{closure.name} for {closure.platform}"
+    if not found:
+        return f"{head}: no {pattern.text} in it"
+    lines = [head]
+    for each in found:
+        shown, count = len(each.chains.shown), each.chains.count
+        chains = "1 shortest chain" if count == 1 else f"{count} shortest chains"
+        more = f", {shown} of them shown" if shown < count else ""
+        lines += ["", f"{each.target}: {chains}{more}"]
+        for chain in each.chains.shown:
+            lines += _format_chain(chain, each, closure)
+    return "\n".join(lines)
+
+
+def _format_chain(
+    chain: tuple[str, ...], explanation: Explanation, closure: BuiltClosure
+) -> list[str]:
+    holders = closure.holders[chain[0]]
+    named = ", ".join(holders[:_SHOWN_FILES]) or "the image"
+    more = f" and {len(holders) - _SHOWN_FILES} more" if len(holders) > _SHOWN_FILES else ""
+    lines = ["", f"  {named}{more}"]
+    for depth, path in enumerate(chain, start=1):
+        indent = "  " * depth
+        lines.append(f"{indent}└─ {path}")
+        if depth < len(chain):
+            edge = explanation.edges[path, chain[depth]]
+            lines += [f"{indent}     {line}" for line in _format_edge(edge)]
+    return lines
+
+
+def _format_edge(edge: Edge) -> list[str]:
+    lines = []
+    for each in edge.files[:_SHOWN_FILES]:
+        found = each.occurrence
+        offsets = ", ".join(map(str, found.offsets[:_SHOWN_OFFSETS]))
+        more = len(found.offsets) - _SHOWN_OFFSETS
+        offsets += f" and {more} more" if more > 0 else ""
+        causes = ", ".join(each.causes)
+        lines.append(f"{found.file or '(the file itself)'} at {offsets}: {causes}")
+    left = len(edge.files) - _SHOWN_FILES
+    lines += [f"and {left} more files"] if left > 0 else []
+    lines += [f"fix: {fix}" for fix in dict.fromkeys(f for each in edge.files for f in each.fixes)]
+    return lines
