@@ -2,17 +2,19 @@
 #
 # set:     { kind = "bundled"; } or { kind = "path"; tree = <tree of a nixpkgs checkout>; }
 # source:  the project's filtered source tree, or null where nothing of it is used
-# images:  list of image data, see image.nix
+# images:  list of image data, see image.nix; each has the system that it is built on and the one
+#          that it is for
+# machineSystem: the system of the machine that writes the images
 {
   set,
   source,
-  buildSystem,
+  machineSystem,
   images,
 }:
 
 let
   lib = import ../lib;
-  packageSet = import ./package-set.nix { inherit lib set buildSystem; };
+  packageSet = import ./package-set.nix { inherit lib set machineSystem; };
 
   problemsOf =
     image:
@@ -37,12 +39,12 @@ let
   };
   compressor =
     compression: name:
-    packageSet.build.${name} or (lib.errors.raise "no-compressor" { inherit compression name; });
+    packageSet.machine.${name} or (lib.errors.raise "no-compressor" { inherit compression name; });
 in
 {
   images = builtins.listToAttrs (map buildImage images);
 
-  # Programs that the writer runs on the build machine, from the same pinned set.
+  # Programs that the writer runs, on its own machine, from the same pinned set.
   compressors = {
     zstd = compressor "zstd" "zstd";
     gzip = compressor "gzip" "pigz";

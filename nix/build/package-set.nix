@@ -1,35 +1,41 @@
 # The package set for a host platform: the bundled one, or a nixpkgs checkout.
 #
-# build: the set for the build machine; for: the set for an image's platform.
+# machine: the set for the machine that writes images; for: the set for an image's platform.
 {
   lib,
   set,
-  buildSystem,
+  machineSystem,
 }:
 
 let
-  native = import set.tree {
-    system = buildSystem;
-    config = { };
-    overlays = [ ];
-  };
+  nativeFor =
+    system:
+    import set.tree {
+      inherit system;
+      config = { };
+      overlays = [ ];
+    };
+  # why: one import serves all images that are compiled on this machine.
+  native = nativeFor machineSystem;
+  nativeOn = system: if system == machineSystem then native else nativeFor system;
 
   crossFor =
     image:
-    native.pkgsCross.${image.pkgsCross}
+    (nativeOn image.buildSystem).pkgsCross.${image.pkgsCross}
       or (lib.errors.raise "no-cross-set" { inherit (image) platform pkgsCross; });
 
-  bundledFor = hostSystem: import ../bundled { inherit buildSystem hostSystem; };
+  bundledFor = buildSystem: hostSystem: import ../bundled { inherit buildSystem hostSystem; };
 in
 {
   bundled = {
-    build = bundledFor buildSystem;
-    for = image: bundledFor image.hostSystem;
+    machine = bundledFor machineSystem machineSystem;
+    for = image: bundledFor image.buildSystem image.hostSystem;
   };
 
   path = {
-    build = native;
-    for = image: if image.hostSystem == buildSystem then native else crossFor image;
+    machine = native;
+    for =
+      image: if image.hostSystem == image.buildSystem then nativeOn image.hostSystem else crossFor image;
   };
 }
 .${set.kind}

@@ -13,6 +13,7 @@ import typer
 
 from nixgen.cli.options import (
     CreatedOption,
+    CrossOption,
     DescriptionArgument,
     JobsOption,
     JsonOption,
@@ -73,6 +74,7 @@ def image(
     ] = Format.oci,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
+    cross: CrossOption = None,
     var: VarOption = None,
     tag: TagOption = None,
     created: CreatedOption = None,
@@ -119,6 +121,7 @@ def image(
             request={
                 "profile": profile,
                 "platforms": platform,
+                "cross": cross,
                 "variables": var,
                 "tags": tag,
                 "created": created,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nixgen.cli.options import (
+    CrossOption,
     DescriptionArgument,
     JobsOption,
     JsonOption,
@@ -38,6 +39,7 @@ def layers(
     description: DescriptionArgument = _DEFAULT,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
+    cross: CrossOption = None,
     var: VarOption = None,
     locked: LockedOption = False,
     store: StoreOption = None,
@@ -55,7 +57,12 @@ def layers(
         from nixgen.sources import make_supply
 
         request = make_request(
-            description, profile=profile, platforms=platform, variables=var, frozen=locked
+            description,
+            profile=profile,
+            platforms=platform,
+            cross=cross,
+            variables=var,
+            frozen=locked,
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
             images = explain(

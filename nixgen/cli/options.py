@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -34,6 +35,25 @@ PlatformOption = Annotated[
         metavar="OS/ARCH",
         help="Build for this platform instead of those described; may be repeated, or a list "
         "with commas. `native` is this machine's.",
+    ),
+]
+
+
+class CrossWord(StrEnum):
+    """The values of `build.cross`."""
+
+    auto = "auto"
+    cross = "cross"
+    native = "native"
+    emulated = "emulated"
+
+
+CrossOption = Annotated[
+    CrossWord | None,
+    typer.Option(
+        "--cross",
+        help="How packages for another platform come about, instead of build.cross: compiled "
+        "here (auto, cross), built by a machine of that system (native), or emulated here.",
     ),
 ]
 VarOption = Annotated[
@@ -149,6 +169,7 @@ def make_request(
     *,
     profile: str | None = None,
     platforms: Sequence[str] | None = None,
+    cross: CrossWord | None = None,
     variables: Sequence[str] | None = None,
     tags: Sequence[str] | None = None,
     created: str | None = None,
@@ -156,15 +177,16 @@ def make_request(
 ) -> Request:
     """The request that the options of a command add up to; raises UsageError."""
     from nixgen.pipeline.prepare import Request
-    from nixgen.plan import PlanOptions
+    from nixgen.plan import BuildMachine, PlanOptions
 
     return Request(
         description=find_description(description),
         profile=profile,
         platforms=parse_platforms(platforms),
         overrides=parse_vars(variables),
+        cross=cross.value if cross is not None else None,
         options=PlanOptions(
-            build_system=native_system(),
+            machine=BuildMachine(system=native_system()),
             tags=parse_tags(tags),
             created=parse_created(created),
             source_date_epoch=_source_date_epoch(),

@@ -51,7 +51,7 @@ def _render_default(plan: Plan) -> bytes:
     return _template(
         "default.nix.j2",
         **_origin(plan),
-        build_system=format_value(plan.images[0].build_system),
+        machine_system=format_value(plan.machine_system),
         package_set=format_value(_set_expression(plan.package_set), indent=_DATA_INDENT),
         image_files=[format_value(RelativePath(f"./{_image_file(i)}")) for i in plan.images],
     )
@@ -68,6 +68,7 @@ def _render_image(plan: Plan, image: ImagePlan) -> bytes:
         "platform": str(image.platform),
         "slug": image.platform.slug,
         "architecture": image.platform.architecture,
+        "build_system": image.build_system,
         "host_system": image.platform.facts.system,
         "pkgs_cross": image.platform.facts.pkgs_cross,
         "name": image.name,

@@ -1,6 +1,7 @@
 """The gateway to Nix, 2.8 and newer: everything said to it and heard from it passes here."""
 
 from nixgen.nixcli.access import Host, Mode, StoreAccess
+from nixgen.nixcli.builders import BuildSystems, RemoteBuilder, build_systems, parse_builders
 from nixgen.nixcli.calls import INSTALL_HINT
 from nixgen.nixcli.failures import DerivationFailedError, SourceNames, ThrownError
 from nixgen.nixcli.gateway import BuildPlan, BuildTarget, Nix
@@ -15,6 +16,7 @@ __all__ = [
     "INSTALL_HINT",
     "OLDEST_NIX",
     "BuildPlan",
+    "BuildSystems",
     "BuildTarget",
     "Collected",
     "Derivation",
@@ -25,6 +27,7 @@ __all__ = [
     "NixSettings",
     "NixVersion",
     "PathInfo",
+    "RemoteBuilder",
     "Sandbox",
     "SandboxProbe",
     "SourceNames",
@@ -32,6 +35,8 @@ __all__ = [
     "StorePath",
     "StoreTree",
     "ThrownError",
+    "build_systems",
     "fixed_output_path",
+    "parse_builders",
     "probe_sandbox",
 ]

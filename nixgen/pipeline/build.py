@@ -50,7 +50,7 @@ def build_and_write(
     if cache is not None:
         cache.bound()
     conditions = find_conditions(
-        nix, state, build_system=request.options.build_system, environ=os.environ
+        nix, state, build_system=request.options.machine.system, environ=os.environ
     )
     record = make_record(evaluated, outcome, conditions)
     state.write_record(prepared.description.path, request.profile, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,24 +11,29 @@ from nixgen.errors import DescriptionError, Problem, UsageError
 from nixgen.generate import GeneratedFile, render
 from nixgen.lock import Lock, lock_path
 from nixgen.nixcli import Nix
+from nixgen.pipeline.machine import survey_machine
 from nixgen.pipeline.pins import Pinned, locked, pin
-from nixgen.plan import Plan, PlanOptions, make_plan
+from nixgen.plan import Plan, PlanOptions, make_plan, needs_survey
 from nixgen.platforms import Platform, known_platforms
 from nixgen.sourcetree import SourceTree, survey_source
 from nixgen.spec import AppSpec, Description, read_description
+from nixgen.spec.model import Cross
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What a command asks for: a description, and how to read it.
 
-    An empty `platforms` means those of the description. `overrides` replaces `[vars]`.
+    An empty `platforms` means those of the description. `overrides` replaces `[vars]`, `cross`
+    the description's own where it is not None. The machine in `options` is looked at more
+    closely where what is wanted depends on it.
     """
 
     description: Path
     profile: str | None = None
     platforms: tuple[Platform, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    cross: Cross | None = None
     options: PlanOptions
     frozen: bool = False
 
@@ -53,6 +59,7 @@ def prepare(request: Request, nix: Nix) -> Prepared:
     """Read, resolve, pin, plan and render; raises every error that needs no evaluation."""
     description = read_description(request.description)
     specs = resolve_all(description, request)
+    options = _surveyed(request.options, specs, nix)
     pinned = pin(specs[0].packages, nix)
     lock = locked(description.path, description.digest, pinned.package_set, frozen=request.frozen)
     source = _survey(description) if any(spec.build for spec in specs) else None
@@ -60,7 +67,7 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         specs,
         description_file=description.path.name,
         package_set=pinned.package_set,
-        options=request.options,
+        options=options,
         source_files=() if source is None else source.files,
     )
     if source is None and any(image.needs_source for image in plan.images):
@@ -77,6 +84,14 @@ def prepare(request: Request, nix: Nix) -> Prepared:
     )
 
 
+def _surveyed(options: PlanOptions, specs: Sequence[AppSpec], nix: Nix) -> PlanOptions:
+    """The options with what this machine can build for, where a choice depends on it."""
+    system = options.machine.system
+    if not any(needs_survey(spec, system) for spec in specs):
+        return options
+    return dataclasses.replace(options, machine=survey_machine(nix, system=system))
+
+
 def _survey(description: Description) -> SourceTree:
     return survey_source(description.project_dir, lock_name=lock_path(description.path).name)
 
@@ -89,6 +104,8 @@ def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ..
         for platform in platforms
     )
     _refuse_unbuildable(description, specs)
+    if request.cross is not None:
+        specs = tuple(dataclasses.replace(spec, cross=request.cross) for spec in specs)
     return specs
 
 

@@ -19,6 +19,7 @@ from nixgen.nixcli import (
     ThrownError,
 )
 from nixgen.nixexpr import format_attribute_path
+from nixgen.pipeline.machine import emulating
 from nixgen.pipeline.prepare import Prepared
 from nixgen.pipeline.sourcing import ensure_sources
 from nixgen.pipeline.state import State
@@ -64,7 +65,7 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
     attrs = [format_attribute_path("images", i.platform.slug, "conf") for i in images]
     attrs += [format_attribute_path("compressors", name) for name in wanted]
     try:
-        targets = nix.instantiate(trees.expression(), attrs, names=names)
+        targets = emulating(nix, prepared.plan).instantiate(trees.expression(), attrs, names=names)
     except ThrownError as error:
         raise explain_thrown(error.payload, prepared) from error
     return Evaluated(
@@ -78,7 +79,7 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
 
 def dry_run(evaluated: Evaluated, nix: Nix) -> BuildPlan:
     """What would be built and fetched."""
-    return nix.plan_build(evaluated.targets)
+    return emulating(nix, evaluated.prepared.plan).plan_build(evaluated.targets)
 
 
 def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> tuple[Path, ...]:
@@ -87,8 +88,9 @@ def realise(evaluated: Evaluated, nix: Nix, *, state: State, supply: Supply) -> 
     Fetches the sources that are missing first. The results are kept from garbage collection
     until the next build of the same description. Raises BuildError and its kinds.
     """
-    request = evaluated.prepared.request
-    link = state.root_link(evaluated.prepared.description.path, request.profile)
+    prepared = evaluated.prepared
+    nix = emulating(nix, prepared.plan)
+    link = state.root_link(prepared.description.path, prepared.request.profile)
     missing = nix.plan_build(evaluated.targets).to_build
     if missing:
         ensure_sources(missing, nix, supply=supply)

@@ -46,6 +46,8 @@ def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) 
         },
         "derivations": {
             str(image.platform): {
+                "build_system": image.build_system,
+                "strategy": image.strategy,
                 "conf": str(conf.drv_path),
                 "output": str(conf.path),
                 "writer": str(writer_digest(image, evaluated)),

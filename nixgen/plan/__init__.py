@@ -2,8 +2,10 @@
 
 from nixgen.plan.make import PlanOptions, make_image_plan, make_plan
 from nixgen.plan.model import BuildPlan, Entry, ImagePlan, Plan
+from nixgen.plan.strategy import BuildMachine, needs_survey
 
 __all__ = [
+    "BuildMachine",
     "BuildPlan",
     "Entry",
     "ImagePlan",
@@ -11,4 +13,5 @@ __all__ = [
     "PlanOptions",
     "make_image_plan",
     "make_plan",
+    "needs_survey",
 ]

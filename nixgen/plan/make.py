@@ -15,7 +15,7 @@ from nixgen.plan.config import make_annotations, make_config
 from nixgen.plan.entries import make_entries
 from nixgen.plan.globs import select_files
 from nixgen.plan.model import BuildPlan, ImagePlan, Plan
-from nixgen.platforms import Platform
+from nixgen.plan.strategy import BuildMachine, Choice, choose_strategies
 from nixgen.spec import AppSpec
 from nixgen.spec.model import Build, CBuild, FilesBuild, NixBuild
 
@@ -24,12 +24,11 @@ from nixgen.spec.model import Build, CBuild, FilesBuild, NixBuild
 class PlanOptions:
     """What the command line adds to the description.
 
-    `build_system` is the Nix system that builds run on. `source_date_epoch` is the variable of
-    that name in seconds, None where unset; `tags` and `created`
-    replace the description's own.
+    `machine` is what this machine can build for. `source_date_epoch` is the variable of that name
+    in seconds, None where unset; `tags` and `created` replace the description's own.
     """
 
-    build_system: str
+    machine: BuildMachine
     tags: tuple[str, ...] = ()
     created: int | Literal["source-date-epoch"] | None = None
     source_date_epoch: int | None = None
@@ -47,10 +46,14 @@ def make_plan(
 
     `source_files` are the files of the project's source, relative to its folder; only those
     that a build's patterns choose are looked at. Raises DescriptionError for a pattern that
-    matches none, UsageError as `make_image_plan` does.
+    matches none, UsageError as `make_image_plan` does, and as `choose_strategies` does.
     """
     first = specs[0]
-    images = tuple(make_image_plan(spec, options, source_files) for spec in specs)
+    choices = choose_strategies(specs, options.machine, description_file=description_file)
+    images = tuple(
+        make_image_plan(spec, choice, options, source_files)
+        for spec, choice in zip(specs, choices, strict=True)
+    )
     _check_tags(images)
     return Plan(
         app_name=first.app.name,
@@ -60,6 +63,7 @@ def make_plan(
         description_digest=first.digest,
         profile=first.profile,
         package_set=package_set,
+        machine_system=options.machine.system,
         images=images,
     )
 
@@ -76,16 +80,18 @@ def _check_tags(images: Sequence[ImagePlan]) -> None:
 
 
 def make_image_plan(
-    spec: AppSpec, options: PlanOptions, source_files: Sequence[PurePosixPath]
+    spec: AppSpec,
+    choice: Choice,
+    options: PlanOptions,
+    source_files: Sequence[PurePosixPath],
 ) -> ImagePlan:
     """The plan of one image; raises UsageError where `created` needs a variable that is unset."""
     image = spec.image
-    strategy, reason = _strategy(spec.platform, options.build_system)
     return ImagePlan(
         platform=spec.platform,
-        build_system=options.build_system,
-        strategy=strategy,
-        strategy_reason=reason,
+        build_system=choice.build_system,
+        strategy=choice.strategy,
+        strategy_reason=choice.reason,
         name=spec.app.name,
         tags=options.tags or image.tags,
         created=_created(spec, options),
@@ -98,13 +104,6 @@ def make_image_plan(
         compression=image.compression,
         annotations=make_annotations(spec),
     )
-
-
-def _strategy(platform: Platform, build_system: str) -> tuple[Literal["native", "cross"], str]:
-    system = platform.facts.system
-    if system == build_system:
-        return "native", f"{platform} is this build machine's own platform"
-    return "cross", f"{build_system} compiles for {system}"
 
 
 def _contents(spec: AppSpec) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from nixgen.digest import Digest
 from nixgen.lock import PinnedSet
+from nixgen.plan.strategy import Strategy
 from nixgen.platforms import Platform
 from nixgen.spec.model import LayerStrategy
 
@@ -56,13 +57,14 @@ class BuildPlan:
 class ImagePlan:
     """One image for one platform.
 
+    `build_system` is the Nix system that its derivations are built on, `strategy_reason` why.
     `config` is the `config` object of the OCI image configuration
     (https://github.com/opencontainers/image-spec/blob/main/config.md); `created` is RFC 3339.
     """
 
     platform: Platform
     build_system: str
-    strategy: Literal["native", "cross"]
+    strategy: Strategy
     strategy_reason: str
     name: str
     tags: tuple[str, ...]
@@ -89,7 +91,10 @@ class ImagePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All images of one run, in the order of the description's platforms."""
+    """All images of one run, in the order of the description's platforms.
+
+    `machine_system` is the Nix system of the machine that writes the images.
+    """
 
     app_name: str
     app_version: str
@@ -98,6 +103,7 @@ class Plan:
     description_digest: Digest
     profile: str | None
     package_set: PinnedSet
+    machine_system: str
     images: tuple[ImagePlan, ...]
 
     def as_json(self) -> dict[str, Any]:

@@ -43,6 +43,14 @@ def check_platform(
     raise _missing(platform, native, unfixed=unfixed, mounted=(binfmt / "register").exists())
 
 
+def find_emulator(platform: Platform, *, binfmt: Path = BINFMT) -> str | None:
+    """The emulator by which the kernel starts programs of the platform; None where it has none.
+
+    It is one that needs no file where the programs are: it is there in Nix's sandbox too.
+    """
+    return _registered(platform, binfmt)[0]
+
+
 def _runs_natively(platform: Platform, native: Platform, run: _process.Runner) -> bool:
     if platform == native:
         return True

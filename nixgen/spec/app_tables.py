@@ -128,7 +128,14 @@ BUILD_TABLE = Table(
         "script": 'no command can be run here: a Makefile, or kind = "nix", can',
     },
     fields=(
-        Field("kind", choice(*BUILD_KINDS), "What the app is.", required=True, example="c"),
+        Field(
+            "kind",
+            choice(*BUILD_KINDS),
+            "What the app is; may be left out where there is nothing but `cross`: no app is built.",
+            required=True,
+            needless_beside=("cross",),
+            example="c",
+        ),
         Field(
             "src",
             PROJECT_PATH,
@@ -139,7 +146,9 @@ BUILD_TABLE = Table(
         Field(
             "cross",
             choice("auto", "cross", "native", "emulated"),
-            "How an image for another platform is built.",
+            "How the packages of an image for another platform come about: compiled on this "
+            "machine (`auto`, `cross`), built by Nix on a machine of that system (`native`), or "
+            "built here by an emulator (`emulated`).",
             default="auto",
         ),
         Field(

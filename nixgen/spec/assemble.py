@@ -46,6 +46,7 @@ def assemble(
         app=app,
         packages=_make_packages(values.get("packages", _EMPTY), project_dir),
         build=build,
+        cross=values["build"].values.get("cross", "auto") if "build" in values else "auto",
         image=_make_image(values.get("image", _EMPTY), app, build),
         closure=Closure(),
         tests=tuple(_make_test(test) for _, test in values.get("test", ())),
@@ -94,15 +95,14 @@ def _make_packages(record: Record, project_dir: Path) -> Packages:
 
 
 def _make_build(record: Record | None, app: App, project_dir: Path) -> Build | None:
-    if record is None:
+    if record is None or "kind" not in record.values:
         return None
     values = record.values
-    src, cross = values.get("src", "."), values.get("cross", "auto")
+    src = values.get("src", ".")
     match values["kind"]:
         case "files":
             return FilesBuild(
                 src=src,
-                cross=cross,
                 dest=values.get("dest", f"/srv/{app.name}"),
                 include=_list(record, "include"),
                 exclude=_list(record, "exclude"),
@@ -111,22 +111,20 @@ def _make_build(record: Record | None, app: App, project_dir: Path) -> Build | N
             args = values.get("args", {})
             return NixBuild(
                 src=src,
-                cross=cross,
                 file=values.get("file", "default.nix"),
                 args=tuple(sorted((name, _make_argument(arg)) for name, arg in args.items())),
             )
         case _:
-            return _make_c_build(record, src, cross, app, project_dir / src)
+            return _make_c_build(record, src, app, project_dir / src)
 
 
-def _make_c_build(record: Record, src: str, cross: Any, app: App, folder: Path) -> CBuild:
+def _make_c_build(record: Record, src: str, app: App, folder: Path) -> CBuild:
     values = record.values
     system = values.get("system", "auto")
     if system == "auto":
         system = "make" if ondisk.has_makefile(folder) else "direct"
     return CBuild(
         src=src,
-        cross=cross,
         system=system,
         program=values.get("program", app.name),
         sources=_list(record, "sources") if "sources" in values else ("*.c",),

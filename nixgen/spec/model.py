@@ -65,7 +65,6 @@ class FilesBuild:
 
     kind: Literal["files"] = "files"
     src: str = "."
-    cross: Literal["auto", "cross"] = "auto"
     dest: str
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -81,7 +80,6 @@ class CBuild:
 
     kind: Literal["c"] = "c"
     src: str = "."
-    cross: Literal["auto", "cross"] = "auto"
     system: Literal["make", "direct"]
     program: str
     sources: tuple[str, ...] = ("*.c",)
@@ -101,12 +99,14 @@ class NixBuild:
 
     kind: Literal["nix"] = "nix"
     src: str = "."
-    cross: Literal["auto", "cross"] = "auto"
     file: str = "default.nix"
     args: tuple[tuple[str, NixArgument], ...] = ()
 
 
 Build = FilesBuild | CBuild | NixBuild
+
+Cross = Literal["auto", "cross", "native", "emulated"]
+"""How the packages of an image for another platform come about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +259,7 @@ class AppSpec:
     app: App
     packages: Packages
     build: Build | None
+    cross: Cross
     image: Image
     closure: Closure
     tests: tuple[Test, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,7 +136,9 @@ class Field:
     """One key of a table.
 
     `doc` is one sentence or two; `default` is what an absent key means, or `default_doc` says
-    how that is found; `example` is a value; `aliases` are the words other tools use for it.
+    how that is found; `example` is a value; `aliases` are the words other tools use for it. A key
+    that is `required` may still be absent in a table that holds nothing but keys of
+    `needless_beside`.
     """
 
     name: str
@@ -146,8 +148,15 @@ class Field:
     default_doc: str | None = field(default=None, kw_only=True)
     example: Any = field(default=None, kw_only=True)
     required: bool = field(default=False, kw_only=True)
+    needless_beside: tuple[str, ...] = field(default=(), kw_only=True)
     aliases: tuple[str, ...] = field(default=(), kw_only=True)
     since: str = field(default="0.1", kw_only=True)
+
+    def is_missing(self, present: Collection[str]) -> bool:
+        """Whether a table that holds these keys lacks this one."""
+        if not self.required or self.name in present:
+            return False
+        return not present or not set(present) <= set(self.needless_beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +209,7 @@ class Table(Kind):
                 if value is not INVALID:
                     values[name] = value
         for known in self.fields:
-            if known.required and known.name not in node.value:
+            if known.is_missing(node.value):
                 is_table = isinstance(known.kind, Table)
                 shown = f"table [{known.name}]" if is_table else f'key "{known.name}"'
                 report.add(node, f"the {shown} is missing: {known.doc}")
@@ -224,13 +233,24 @@ class Table(Kind):
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
-        required = [known.name for known in self.fields if known.required]
+        required = [known.name for known in self.fields if known.is_missing(known.needless_beside)]
         return {
             "type": "object",
             "additionalProperties": False,
             "properties": {known.name: field_schema(known) for known in self.fields},
             **({"required": required} if required else {}),
+            **self._schema_of_needless(),
         }
+
+    def _schema_of_needless(self) -> dict[str, Any]:
+        """The part of the schema for keys that most other keys need, but not all."""
+        needs: dict[str, list[str]] = {}
+        for known in self.fields:
+            if known.required and known.needless_beside:
+                others = {other.name for other in self.fields} - {known.name}
+                for name in sorted(others - set(known.needless_beside)):
+                    needs.setdefault(name, []).append(known.name)
+        return {"minProperties": 1, "dependentRequired": needs} if needs else {}
 
 
 def field_schema(known: Field) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 from nixgen.digest import Digest
 from nixgen.generate import GeneratedFile, render
 from nixgen.lock import PinnedSet
-from nixgen.plan import PlanOptions, make_plan
+from nixgen.plan import BuildMachine, PlanOptions, make_plan
 from nixgen.platforms import Platform
 from nixgen.sourcetree import list_source
 from nixgen.spec import read_description
@@ -42,7 +42,7 @@ def _render(example: str, profile: str | None, platforms: tuple[str, ...]) -> li
         specs,
         description_file="app.toml",
         package_set=_SET,
-        options=PlanOptions(build_system="x86_64-linux"),
+        options=PlanOptions(machine=BuildMachine(system="x86_64-linux")),
         source_files=list_source(_EXAMPLES / example, lock_name="nixgen.lock"),
     )
     return list(render(plan))

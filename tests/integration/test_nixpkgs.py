@@ -14,7 +14,7 @@ from nixgen.errors import DescriptionError, EvaluationError
 from nixgen.nixcli import Derivation, Nix, NixSettings, StorePath
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.realise import evaluate
-from nixgen.plan import PlanOptions
+from nixgen.plan import BuildMachine, PlanOptions
 from nixgen.platforms import Platform
 from tests.e2e.conftest import EXAMPLES, run_cli
 from tests.nix.sets import known_sets, make_set
@@ -79,7 +79,7 @@ def _graph(description: Path, nix: Nix, platform: str = _NATIVE) -> Graph:
     request = Request(
         description=description,
         platforms=(Platform.parse(platform),),
-        options=PlanOptions(build_system="x86_64-linux"),
+        options=PlanOptions(machine=BuildMachine(system="x86_64-linux")),
         frozen=False,
     )
     evaluated = evaluate(prepare(request, nix), nix)

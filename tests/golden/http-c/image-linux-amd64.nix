@@ -3,6 +3,7 @@
   platform = "linux/amd64";
   slug = "linux-amd64";
   architecture = "amd64";
+  buildSystem = "x86_64-linux";
   hostSystem = "x86_64-linux";
   pkgsCross = "gnu64";
 

@@ -11,7 +11,7 @@
 
 import (nixgen + "/build") {
   inherit source;
-  buildSystem = "x86_64-linux";
+  machineSystem = "x86_64-linux";
   set = {
     "kind" = "bundled";
   };

@@ -3,6 +3,7 @@
   platform = "linux/arm64";
   slug = "linux-arm64";
   architecture = "arm64";
+  buildSystem = "x86_64-linux";
   hostSystem = "aarch64-linux";
   pkgsCross = "aarch64-multiplatform";
 

@@ -3,6 +3,7 @@
   platform = "linux/arm/v7";
   slug = "linux-arm-v7";
   architecture = "arm";
+  buildSystem = "x86_64-linux";
   hostSystem = "armv7l-linux";
   pkgsCross = "armv7l-hf-multiplatform";
 

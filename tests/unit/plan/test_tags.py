@@ -9,7 +9,7 @@ import pytest
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.lock import PinnedSet
-from nixgen.plan import Plan, PlanOptions, make_plan
+from nixgen.plan import BuildMachine, Plan, PlanOptions, make_plan
 from nixgen.platforms import Platform
 from nixgen.spec import read_description
 from tests.e2e.conftest import run_cli
@@ -36,7 +36,7 @@ def plan(
         [description.resolve(platform=Platform.parse(name)) for name in names],
         description_file="app.toml",
         package_set=PinnedSet(kind="bundled", digest=Digest.of_bytes(b"")),
-        options=PlanOptions(build_system="x86_64-linux", tags=tags),
+        options=PlanOptions(machine=BuildMachine(system="x86_64-linux"), tags=tags),
         source_files=[],
     )
 

@@ -221,6 +221,7 @@ MALFORMED = (
         "has no value here",
     ),
     # build
+    Malformed("an empty build", "[build]", "build", 3, '"kind" is missing'),
     Malformed("build without kind", '[build]\nsrc = "."', "build", 3, '"kind" is missing'),
     Malformed(
         "unknown kind", '[build]\nkind = "pyton"', "build.kind", 4, "expected one of", '"python"'

@@ -59,7 +59,6 @@ def test_every_key_arrives(project: Path) -> None:
     assert (spec.packages.kind, spec.packages.path) == ("path", project / "set")
     assert spec.build == CBuild(
         system="direct",
-        cross="cross",
         program="shopd",
         sources=("*.c", "**/main.c"),
         cflags=("-O2", "-DVERSION=1.4.0+git"),
@@ -312,7 +311,6 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "build.cross",
         "image.from",
         "closure.minimise",
         "closure.max-size",
@@ -338,3 +336,17 @@ def test_order_in_the_text_does_not_matter_where_it_means_nothing(project: Path)
     first = image('env = { A = "1", B = "2" }\nports = [1, 2]\nvolumes = ["/a", "/b"]', project)
     second = image('volumes = ["/b", "/a"]\nports = [2, 1]\nenv = { B = "2", A = "1" }', project)
     assert first.image == second.image
+
+
+def test_a_build_of_cross_alone_builds_no_app(project: Path) -> None:
+    spec = resolve('[app]\nname = "x"\n[build]\ncross = "emulated"\n', project)
+    assert (spec.build, spec.cross) == (None, "emulated")
+
+
+def test_each_platform_can_be_built_in_a_way_of_its_own(project: Path) -> None:
+    text = (
+        '[app]\nname = "x"\n[build]\ncross = "cross"\n'
+        '[platform."linux/arm64".build]\ncross = "native"\n'
+    )
+    assert resolve(text, project, AMD64).cross == "cross"
+    assert resolve(text, project, ARM64).cross == "native"

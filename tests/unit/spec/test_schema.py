@@ -48,6 +48,7 @@ SEEN_BY_THE_SCHEMA = {
     "authors as a string",
     "variable as list",
     "variable of a bad name",
+    "an empty build",
     "build without kind",
     "unknown kind",
     "flags as a string",
