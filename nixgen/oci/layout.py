@@ -227,34 +227,45 @@ def _is_copy(place: Path, source: Path) -> bool:
 
 
 def _referrers(dest: Path, content: LayoutContent) -> tuple[list[Any], set[Digest]]:
-    """The entries of the old index that refer to what stays, and all blobs that they need."""
+    """The entries of the old index that refer to what stays, and all blobs that they need.
+
+    What refers to such an entry stays with it: the signature of a statement.
+    """
     own = [entry.as_json() for entry in content.referrers]
-    own_digests = {entry["digest"] for entry in own}
-    entries: list[Any] = []
-    kept: set[Digest] = set()
+    known, kept = set(content.small), set[Digest]()
+    found: list[Any] = []
     try:
         old = json.loads((dest / "index.json").read_bytes())["manifests"]
-        for entry in old:
-            needs = _referrer_blobs(dest, entry, content)
-            if needs:
-                entries.append(entry)
-                kept |= needs
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        others = [entry for entry in old if REF_NAME not in entry.get("annotations", {})]
+        subjects = {Digest.parse(entry["digest"]): _subject(dest, entry) for entry in others}
+        while more := {each for each, of in subjects.items() if of in known and each not in known}:
+            known |= more
+            for digest in more:
+                kept |= _needs(dest, digest)
+        found = [entry for entry in others if Digest.parse(entry["digest"]) in kept]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         # why: a damaged index is replaced like any other.
         return own, set()
-    return [*own, *(entry for entry in entries if entry["digest"] not in own_digests)], kept
+    return [*own, *found], kept
 
 
-def _referrer_blobs(dest: Path, entry: Any, content: LayoutContent) -> set[Digest]:
-    if REF_NAME in entry.get("annotations", {}):
-        return set()
-    digest = Digest.parse(entry["digest"])
-    manifest = json.loads((dest / "blobs" / "sha256" / digest.hex).read_bytes())
-    subject = manifest.get("subject")
-    if subject is None or Digest.parse(subject["digest"]) not in content.small:
-        return set()
-    parts = (manifest["config"], *manifest["layers"])
-    return {digest, *(Digest.parse(part["digest"]) for part in parts)}
+def _subject(dest: Path, entry: Any) -> Digest | None:
+    subject = _document(dest, Digest.parse(entry["digest"])).get("subject")
+    return None if subject is None else Digest.parse(subject["digest"])
+
+
+def _needs(dest: Path, digest: Digest) -> set[Digest]:
+    """A manifest or index with all that it names."""
+    document = _document(dest, digest)
+    if "manifests" in document:
+        parts = [Digest.parse(entry["digest"]) for entry in document["manifests"]]
+        return {digest}.union(*(_needs(dest, part) for part in parts))
+    entries = (document["config"], *document["layers"])
+    return {digest, *(Digest.parse(entry["digest"]) for entry in entries)}
+
+
+def _document(dest: Path, digest: Digest) -> Any:
+    return json.loads((dest / "blobs" / "sha256" / digest.hex).read_bytes())
 
 
 def _sweep(blobs: Path, keep: set[Digest]) -> None:

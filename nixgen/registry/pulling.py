@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from nixgen.platforms import Platform
 from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
-from nixgen.registry.errors import WrongDigestError
+from nixgen.registry.errors import MalformedAnswerError, WrongDigestError
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference
 from nixgen.registry.referrers import walk_referrers
 from nixgen.registry.transfer import run_all
@@ -71,18 +71,20 @@ def pull(
     top = registry.get_manifest(reference.target)
     if platform is not None and top.is_index:
         top = registry.get_manifest(_choose(top, platform, reference).digest)
-    manifests = _manifests_below(registry, top)
+    manifests = _with_parts(registry, top)
     referrers = _referrers(registry, manifests) if with_referrers else ()
+    for referrer in referrers:
+        manifests |= _with_parts(registry, referrer)
     # why: not resolved: a link to a layout stays a link.
     dest = Path(os.path.abspath(dest))  # noqa: PTH100
     try:
         dest.parent.mkdir(parents=True, exist_ok=True)
         with aside(dest, folder=True) as work:
-            blobs = _blobs(registry, (*manifests, *referrers))
+            blobs = _blobs(registry, manifests.values())
             kept, got = _download(registry, blobs, dest, work)
             content = LayoutContent(
                 top=top.descriptor,
-                small={each.digest: each.data for each in (*manifests, *referrers)},
+                small={digest: each.data for digest, each in manifests.items()},
                 layers={**kept, **got},
                 referrers=tuple(each.as_referrer() for each in referrers),
             )
@@ -111,25 +113,36 @@ def _choose(index: Manifest, platform: Platform, reference: ImageReference) -> D
     raise UsageError(f"{reference} has no image for {platform}; it has: {known}")
 
 
-def _manifests_below(registry: Registry, top: Manifest) -> tuple[Manifest, ...]:
-    if not top.is_index:
-        return (top,)
-    digests = dict.fromkeys(entry.digest for entry in top.manifests())
-    return (*(registry.get_manifest(digest) for digest in digests), top)
+def _with_parts(registry: Registry, top: Manifest) -> dict[Digest, Manifest]:
+    """A manifest or index, after all that it lists."""
+    found: dict[Digest, Manifest] = {}
+    _visit(registry, top, found, depth=0)
+    return found
 
 
-def _referrers(registry: Registry, manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+def _visit(
+    registry: Registry, manifest: Manifest, found: dict[Digest, Manifest], *, depth: int
+) -> None:
+    if depth > registry.limits.depth:
+        raise MalformedAnswerError(f"{registry.reference} has indexes in indexes, too many levels")
+    for entry in manifest.manifests() if manifest.is_index else ():
+        if entry.digest not in found:
+            _visit(registry, registry.get_manifest(entry.digest), found, depth=depth + 1)
+    found[manifest.digest] = manifest
+
+
+def _referrers(registry: Registry, manifests: Iterable[Digest]) -> tuple[Manifest, ...]:
     """What refers to the manifests, or to one that does, each as it says itself."""
-    subjects = {manifest.digest for manifest in manifests}
+    subjects = set(manifests)
     found: dict[Digest, Manifest] = {}
     for entry in walk_referrers(registry, subjects):
         referrer = registry.get_manifest(entry.digest)
-        if not referrer.is_index and referrer.subject() in (subjects | found.keys()):
+        if referrer.subject() in (subjects | found.keys()):
             found[referrer.digest] = referrer
     return tuple(found.values())
 
 
-def _blobs(registry: Registry, manifests: Sequence[Manifest]) -> dict[Digest, Descriptor]:
+def _blobs(registry: Registry, manifests: Iterable[Manifest]) -> dict[Digest, Descriptor]:
     blobs: dict[Digest, Descriptor] = {}
     for manifest in manifests:
         for descriptor in () if manifest.is_index else manifest.blobs():

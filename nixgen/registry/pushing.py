@@ -17,6 +17,7 @@ from nixgen.oci.reading import Layout
 from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest, media_type_of
+from nixgen.registry.errors import ImmutableTagError, RefusedError
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference, parse_tag
 from nixgen.registry.referrers import put_referrer
 from nixgen.registry.transfer import run_all
@@ -92,9 +93,7 @@ def push(
     for referrer in content.referrers:
         put_referrer(registry, referrer)
     for tag in names:
-        # why: a tag that can't be moved may be pushed again with what it names.
-        if registry.head_manifest(tag, scope=registry.push_scope) != content.top.digest:
-            registry.put_manifest(tag, content.top)
+        _name(registry, tag, content.top)
     ways = list(sent.values())
     return PushResult(
         reference=registry.reference.with_digest(content.top.digest),
@@ -113,6 +112,23 @@ def push(
 def _tags(reference: ImageReference, tags: Sequence[str]) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(tags)) or (reference.tag or DEFAULT_TAG,)
     return tuple(parse_tag(tag, within=tag) for tag in chosen)
+
+
+def _name(registry: Registry, tag: str, manifest: Manifest) -> None:
+    """Put a tag on what is there, unless it is on it: one that can't be moved stays where it is."""
+    named = registry.head_manifest(tag, scope=registry.push_scope)
+    if named == manifest.digest:
+        return
+    try:
+        registry.put_manifest(tag, manifest)
+    except RefusedError as error:
+        # why: registries have no common word for it, but the manifest itself was taken before.
+        if named is None:
+            raise
+        raise ImmutableTagError(
+            f"{error.message}; the tag is there and names {named}",
+            hint="push under a tag that is not taken yet, or let tags be moved there",
+        ) from error
 
 
 def _send_blobs(

@@ -251,8 +251,9 @@ def test_referrers_stay_as_long_as_their_subject(
     image = build(*hello)
     write_layout([image], dest, tags=["1"])
     referrer = refer(dest, image.digest)
+    signature = refer(dest, referrer)
     write_layout([image], dest, tags=["2"])
-    assert [entry.digest for entry in read_layout(dest).referrers] == [referrer]
+    assert [entry.digest for entry in read_layout(dest).referrers] == [referrer, signature]
     assert Digest.of_bytes(b"{}").hex in blob_names(dest)
     second = variant(hello, build, config={"User": "1"})
     write_layout([second], dest, tags=["3"])

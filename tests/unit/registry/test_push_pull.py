@@ -15,9 +15,11 @@ from nixgen.registry.errors import (
     DeniedError,
     ImmutableTagError,
     NotFoundError,
+    RefusedError,
     UnreachableError,
 )
 from tests.fakes.registry import FakeRegistry, serving
+from tests.unit.registry.actions import status
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 from tests.unit.registry.images import index_of, make_layout
 
@@ -145,6 +147,22 @@ def test_an_immutable_tag_takes_the_same_image_again_and_no_other(
         with pytest.raises(ImmutableTagError, match="immutable"):
             push(other, registry)
     assert fake.tags["team/app", "v1"] == str(first.digest)
+
+
+@pytest.mark.parametrize("code", [400, 405, 409, 412])
+def test_a_tag_that_is_there_and_refused_is_told_with_what_it_names(
+    fake: FakeRegistry, tmp_path: Path, code: int
+) -> None:
+    first = make_layout(tmp_path / "first")
+    other = make_layout(tmp_path / "other", layers=(b"other",))
+    with open_registry(fake) as registry:
+        push(first, registry)
+        fake.misbehave("PUT", "/manifests/v1", status(code))
+        with pytest.raises(ImmutableTagError, match=str(first.digest)):
+            push(other, registry)
+        fake.misbehave("PUT", "/manifests/v2", status(code))
+        with pytest.raises(RefusedError, match=str(code)):
+            push(other, registry, tags=["v2"])
 
 
 def test_credentials_that_are_wrong_or_missing_are_told_with_the_way_to_mend(
