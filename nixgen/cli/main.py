@@ -11,6 +11,7 @@ import nixgen
 from nixgen._process import ending_on_signals
 from nixgen.cli import (
     cache,
+    closure,
     copy,
     describe,
     diff,
@@ -53,6 +54,7 @@ app.command("plan")(inspection.plan)
 app.command("generate")(inspection.generate)
 app.command("image")(image.image)
 app.command("layers")(layers.layers)
+app.command("closure")(closure.closure)
 app.command("why")(why.why)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nixgen.closure.graph import ClosureGraph
 from nixgen.closure.references import ReferenceScanner, hash_of
+from nixgen.closure.report import ClosureFigures, make_figures
 from nixgen.nixcli import Nix, StorePath
 from nixgen.oci import ImageConf, StoreRoot, read_conf
 from nixgen.pipeline.confs import build_confs, store_root
@@ -56,6 +57,14 @@ def build_closures(request: Request, nix: Nix, *, supply: Supply) -> tuple[Built
             )
         )
     return tuple(closures)
+
+
+def measure_closures(request: Request, nix: Nix, *, supply: Supply) -> tuple[ClosureFigures, ...]:
+    """Build what the images hold, and measure it; raises as `build_closures` does."""
+    return tuple(
+        make_figures(each.graph, each.place, platform=each.platform, image=each.name)
+        for each in build_closures(request, nix, supply=supply)
+    )
 
 
 def read_graph(conf: ImageConf, nix: Nix) -> ClosureGraph:

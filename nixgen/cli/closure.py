@@ -1,0 +1,135 @@
+"""`nixgen closure`: what is in the image, how large it is, and because of what."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nixgen.cli.options import (
+    DescriptionArgument,
+    JobsOption,
+    JsonOption,
+    LockedOption,
+    OfflineOption,
+    PlatformOption,
+    ProfileOption,
+    QuietOption,
+    SourcesOption,
+    StoreOption,
+    SubstituteOption,
+    VarOption,
+    VerboseOption,
+    make_nix,
+    make_request,
+    progress,
+)
+from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
+
+if TYPE_CHECKING:
+    from nixgen.closure.report import ClosureFigures, PackageFigures
+    from nixgen.closure.usage import Usage
+
+_DEFAULT = Path("app.toml")
+_SHOWN_KINDS = 3
+
+
+class View(StrEnum):
+    """How a closure is shown to people."""
+
+    table = "table"
+    tree = "tree"
+    dot = "dot"
+
+
+def closure(
+    description: DescriptionArgument = _DEFAULT,
+    view: Annotated[
+        View,
+        typer.Option("--view", help="A table, the tree of dominators, or a graph for Graphviz."),
+    ] = View.table,
+    profile: ProfileOption = None,
+    platform: PlatformOption = None,
+    var: VarOption = None,
+    locked: LockedOption = False,
+    store: StoreOption = None,
+    sources: SourcesOption = None,
+    offline: OfflineOption = False,
+    substitute: SubstituteOption = False,
+    jobs: JobsOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show what is in the image: own size, what goes if it goes, and what the files are for."""
+    with reporting_errors(as_json=as_json):
+        from nixgen.closure.report import format_dot
+        from nixgen.pipeline.closures import measure_closures
+        from nixgen.sources import make_supply
+
+        request = make_request(
+            description, profile=profile, platforms=platform, variables=var, frozen=locked
+        )
+        with progress(quiet=quiet, verbose=verbose) as reporter:
+            measured = measure_closures(
+                request,
+                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
+                supply=make_supply(os.environ, folders=sources or (), offline=offline),
+            )
+        if as_json:
+            print_json({"platforms": [each.as_json() for each in measured]})
+            return
+        show = {View.table: _table, View.tree: _tree, View.dot: format_dot}[view]
+        print_result("\n\n".join(show(each) for each in measured))
+
+
+def _head(figures: ClosureFigures) -> str:
+    usage = figures.usage
+    return (
+        f"{figures.image} for {figures.platform}: {human_size(figures.size_bytes)} in "
+        f"{len(figures.packages)} store paths, {usage.file_count} files"
+    )
+
+
+def _table(figures: ClosureFigures) -> str:
+    lines = [_head(figures), ""]
+    lines.append(f"{'own size':>9}  {'adds':>9}  {'referrers':>9}  package, and what its files are")
+    for package in figures.packages:
+        size, added = human_size(package.size_bytes), human_size(package.added_bytes)
+        lines.append(f"{size:>9}  {added:>9}  {len(package.referrers):>9}  {_name(package)}")
+        kinds = _kinds(package.usage)
+        lines += [f"{'':>33}{kinds}"] if kinds else []
+    return "\n".join([*lines, "", f"files: {_kinds(figures.usage, shown=9)}"])
+
+
+def _tree(figures: ClosureFigures) -> str:
+    below: dict[str | None, list[PackageFigures]] = {}
+    for package in figures.packages:
+        below.setdefault(package.dominator, []).append(package)
+    lines = [_head(figures), "each below what it is there because of alone; with what it adds", ""]
+    stack = [(package, "") for package in reversed(below.get(None, []))]
+    while stack:
+        package, indent = stack.pop()
+        lines.append(f"{human_size(package.added_bytes):>9}  {indent}{_name(package)}")
+        children = below.get(package.path, [])
+        stack += [(child, indent + "  ") for child in reversed(children)]
+    return "\n".join(lines)
+
+
+def _name(package: PackageFigures) -> str:
+    name, version = package.package
+    return f"{name} {version}".rstrip()
+
+
+def _kinds(usage: Usage, *, shown: int = _SHOWN_KINDS) -> str:
+    return ", ".join(_each_kind(usage, shown))
+
+
+def _each_kind(usage: Usage, shown: int) -> Iterator[str]:
+    for kind, size_bytes in list(usage.bytes_by_kind.items())[:shown]:
+        if size_bytes:
+            yield f"{kind} {human_size(size_bytes)}"

@@ -1,0 +1,159 @@
+"""Why packages are in an image, and what each takes, for a closure with planted references."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Cli
+
+_NIX = ["nix", "--extra-experimental-features", "nix-command", "why-depends", "--all"]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app whose closure holds a stray reference of each kind."""
+    folder = tmp_path_factory.mktemp("planted") / "planted"
+    return Path(shutil.copytree(ROOT / "tests/data/planted", folder))
+
+
+@pytest.fixture(scope="module")
+def figures(planted: Path, cli: Cli) -> Any:
+    outcome = cli("closure", planted, "--json", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    (platform,) = outcome.document["platforms"]
+    return platform
+
+
+def _why(cli: Cli, planted: Path, package: str) -> Any:
+    outcome = cli("why", planted, package, "--json", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    (platform,) = outcome.document["platforms"]
+    return platform
+
+
+@pytest.mark.parametrize(
+    ("package", "reasons"),
+    [
+        ("gcc", [("lib/python3.13/_sysconfigdata__linux_.py", "how Python was built")]),
+        ("ncurses", [("lib/libplanted.la", "a libtool file")]),
+        ("openssl<3.1", [("lib/pkgconfig/planted.pc", "a pkg-config file")]),
+        ("perl", [("share/doc/planted/README", "documentation")]),
+        ("busybox", [("bin/planted", "the interpreter of a script")]),
+        (
+            "zlib-1.3-dev",
+            [
+                ("bin/planted", "the text of a script"),
+                ("nix-support/propagated-build-inputs", "inputs passed on to builds"),
+            ],
+        ),
+        (
+            "docbook",
+            [
+                ("bin/planted", "the text of a script"),
+                ("share/man/man3/library.3", "documentation"),
+            ],
+        ),
+    ],
+)
+def test_each_planted_reference_is_found_where_it_was_planted(
+    planted: Path, cli: Cli, package: str, reasons: list[tuple[str, str]]
+) -> None:
+    answer = _why(cli, planted, package)
+    (found,) = answer["packages"]
+    assert found["chain_count"] == 1
+    (chain,) = found["chains"]
+    assert len(chain) == len(reasons) + 1
+    told = {
+        (each["from"], each["to"]): [
+            (file["file"], cause) for file in each["files"] for cause in file["causes"]
+        ]
+        for each in answer["references"]
+    }
+    assert [told[link] for link in pairwise(chain)] == [[one] for one in reasons]
+
+
+def test_the_offsets_are_those_of_the_hashes(planted: Path, cli: Cli) -> None:
+    answer = _why(cli, planted, "*")
+    seen = 0
+    for reference in answer["references"]:
+        wanted = Path(reference["to"]).name[:32].encode()
+        for file in reference["files"]:
+            data = (Path(reference["from"]) / file["file"]).read_bytes()
+            for offset in file["offsets"]:
+                assert data[offset : offset + 32] == wanted
+                seen += 1
+    assert seen == 8
+
+
+def test_the_files_named_are_those_that_nix_names(planted: Path, cli: Cli) -> None:
+    for reference in _why(cli, planted, "*")["references"]:
+        done = subprocess.run(
+            [*_NIX, "--precise", reference["from"], reference["to"]],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1"},
+        )
+        for file in reference["files"]:
+            assert file["file"] in done.stdout
+
+
+def test_a_package_that_is_not_there_is_an_answer(planted: Path, cli: Cli) -> None:
+    outcome = cli("why", planted, "emacs", "-q")
+    assert outcome.exit_code == 1
+    assert "no emacs in it" in outcome.stdout
+
+
+def test_a_package_that_is_none_is_a_mistake(planted: Path, cli: Cli) -> None:
+    outcome = cli("why", planted, "emacs<", "-q")
+    assert outcome.exit_code == 2
+    assert "not a package: 'emacs<'" in outcome.stderr
+
+
+def test_the_text_names_files_offsets_causes_and_what_mends_them(planted: Path, cli: Cli) -> None:
+    outcome = cli("why", planted, "gcc", "-q")
+    assert "lib/python3.13/_sysconfigdata__linux_.py at 17: how Python was built" in outcome.stdout
+    assert 'fix: drop = ["lib/python*/_sysconfigdata*"' in outcome.stdout
+    assert "/bin/planted" in outcome.stdout
+
+
+def test_what_a_package_adds_is_what_goes_without_it(figures: Any) -> None:
+    by_name = {package["name"]: package for package in figures["packages"]}
+    only_library = [by_name[name]["size_bytes"] for name in ("library", "docbook", "zlib")]
+    assert by_name["library"]["added_bytes"] == sum(only_library)
+    assert by_name["gcc"]["added_bytes"] == by_name["gcc"]["size_bytes"]
+    assert by_name["gcc"]["dominator"] == by_name["planted"]["path"]
+    assert len(by_name["gcc"]["referrers"]) == 2
+    assert figures["size_bytes"] == sum(each["size_bytes"] for each in figures["packages"])
+
+
+def test_files_are_told_apart_by_what_they_are_for(figures: Any) -> None:
+    kinds = figures["bytes_by_kind"]
+    assert list(kinds)[:2] == ["data", "code"]
+    assert {"docs", "headers", "build-files"} <= kinds.keys()
+    assert figures["files"] == 17
+
+
+def test_the_tree_hangs_each_package_below_its_dominator(planted: Path, cli: Cli) -> None:
+    shown = cli("closure", planted, "--view", "tree", "-q").stdout.splitlines()
+    indents = {line[11:].strip(): len(line[11:]) - len(line[11:].lstrip()) for line in shown[3:]}
+    assert indents["planted 1.0.0"] == 0
+    assert indents["library 2.1"] == 2
+    assert indents["docbook 4.5"] == 4
+    assert indents["gcc 13.2.0"] == 2
+
+
+def test_the_graph_is_one_that_graphviz_reads(planted: Path, cli: Cli, figures: Any) -> None:
+    shown = cli("closure", planted, "--view", "dot", "-q").stdout
+    assert shown.startswith('digraph "planted:1.0.0" {')
+    edges = sum(len(package["references"]) for package in figures["packages"])
+    assert shown.count(" -> ") == edges
+    assert json.dumps(figures["packages"][0]["path"]) in shown
