@@ -71,6 +71,7 @@ class Pace:
         self._count += count
         if self._waited_s < self._stall_s:
             return
-        if self._count < self._least_bytes:
-            raise Broken(f"only {self._count} bytes moved in {self._waited_s:.0f} s")
+        count, waited_s = self._count, self._waited_s
         self._count, self._waited_s = 0, 0.0
+        if count < self._least_bytes:
+            raise Broken(f"only {count} bytes moved in {waited_s:.0f} s")
