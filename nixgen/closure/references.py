@@ -77,13 +77,18 @@ class ReferenceScanner:
 
     def _look(self, data: bytes, base: int, starts_before: int) -> None:
         """Note the hashes that start in the first `starts_before` bytes of `data`."""
-        search = _find_each if len(self._wanted) <= _FEW else _find_runs
-        for at, wanted in search(data, self._wanted):
+        for at, wanted in find_hashes(data, self._wanted):
             if at >= starts_before or (self._first_only and wanted in self.found):
                 continue
             self.found.setdefault(wanted, []).append(base + at)
         if self._first_only:
             self._wanted = self._wanted - self.found.keys()
+
+
+def find_hashes(data: bytes, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Where each of the hashes stands in `data`: (offset, hash), in no order."""
+    search = _find_each if len(wanted) <= _FEW else _find_runs
+    return search(data, wanted)
 
 
 def _find_each(data: bytes, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nixgen.closure.packages import parse_package
+from nixgen.oci.masking import StoreHashMask
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.tree import Tree, read_tree
@@ -21,7 +22,8 @@ class Difference:
     """What differs; each part maps a name to what it is in either image, None where it is not.
 
     Files below a store path are named by the package, `NAME: PATH`, so that a package that was
-    built anew differs only in the files that did change.
+    built anew differs only in the files that did change. `ignores_store_hashes` says that images
+    are compared as `nixgen.oci.masking` has them, and differed as they are.
     """
 
     packages: Mapping[str, tuple[Any, Any]]
@@ -29,6 +31,7 @@ class Difference:
     config: Mapping[str, tuple[Any, Any]]
     annotations: Mapping[str, tuple[Any, Any]]
     sizes: Mapping[str, tuple[int, int]]
+    ignores_store_hashes: bool = False
 
     @property
     def equal(self) -> bool:
@@ -40,6 +43,7 @@ class Difference:
         parts = ("packages", "files", "config", "annotations", "sizes")
         return {
             "equal": self.equal,
+            "store_hashes_ignored": self.ignores_store_hashes,
             **{
                 part: {name: {"a": a, "b": b} for name, (a, b) in getattr(self, part).items()}
                 for part in parts
@@ -48,35 +52,70 @@ class Difference:
 
 
 def compare(
-    sources: tuple[ImageSource, ImageSource], images: tuple[LayoutImage, LayoutImage]
+    sources: tuple[ImageSource, ImageSource],
+    images: tuple[LayoutImage, LayoutImage],
+    *,
+    ignore_store_hashes: bool = False,
 ) -> Difference:
     """Compare two images; reads all their layers unless their manifests are the same.
 
-    Annotations are compared only where both forms hold them. Raises as `read_tree`.
+    Annotations are compared only where both forms hold them. With `ignore_store_hashes` all layers
+    are read twice, and what differs in nothing but those hashes is equal. Raises as `read_tree`.
     """
     first, second = images
-    trees: list[Tree] = [{}, {}]
-    if first.digest != second.digest:
-        trees = [read_tree(source, image) for source, image in zip(sources, images, strict=True)]
+    differ = first.digest != second.digest
+    ignored = ignore_store_hashes and differ
+    one, other = (
+        _read(source, image, with_files=differ, masked=ignored)
+        for source, image in zip(sources, images, strict=True)
+    )
     annotated = all(source.format != "docker-archive" for source in sources)
-    one, other = (_packages(tree) for tree in trees)
     return Difference(
-        packages=_changes(one, other),
-        files=_changes(_files(trees[0]), _files(trees[1])),
-        config=_changes(_config(first), _config(second)),
-        annotations=_changes(first.annotations, second.annotations) if annotated else {},
+        packages=_changes(_packages(one.tree), _packages(other.tree), one, other),
+        files=_changes(_files(one.tree), _files(other.tree), one, other),
+        config=_changes(one.config, other.config, one, other),
+        annotations=_changes(one.annotations, other.annotations, one, other) if annotated else {},
         sizes={
             "stored_bytes": (_stored(first), _stored(second)),
-            "files_bytes": (_sum(trees[0]), _sum(trees[1])),
+            "files_bytes": (_sum(one.tree), _sum(other.tree)),
         }
-        if first.digest != second.digest
+        if differ
         else {},
+        ignores_store_hashes=ignored,
     )
 
 
-def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One of the two images, as it is compared."""
+
+    tree: Tree
+    config: Mapping[str, Any]
+    annotations: Mapping[str, Any]
+    mask: StoreHashMask
+
+
+def _read(source: ImageSource, image: LayoutImage, *, with_files: bool, masked: bool) -> _Side:
+    tree = read_tree(source, image) if with_files else {}
+    mask = StoreHashMask.of(tree if masked else {})
+    if masked:
+        tree = mask.mask_names(read_tree(source, image, new_digest=mask.digest))
+    return _Side(
+        tree=tree,
+        config=mask.mask_json(_config(image)),
+        annotations=mask.mask_json(dict(image.annotations)),
+        mask=mask,
+    )
+
+
+def _changes(
+    a: Mapping[str, Any], b: Mapping[str, Any], one: _Side, other: _Side
+) -> dict[str, tuple[Any, Any]]:
+    """What differs, as each image has it."""
     return {
-        name: (a.get(name), b.get(name)) for name in sorted({*a, *b}) if a.get(name) != b.get(name)
+        name: (one.mask.unmask_json(a.get(name)), other.mask.unmask_json(b.get(name)))
+        for name in sorted({*a, *b})
+        if a.get(name) != b.get(name)
     }
 
 
@@ -136,7 +175,15 @@ def difference_text(difference: Difference, *, most: int = 50) -> Sequence[str]:
             lines.append(f"  … and {len(changes) - most} more: --json names all")
     for name, (size_a, size_b) in difference.sizes.items():
         lines.append(f"{name}: {size_a} -> {size_b} ({size_b - size_a:+d})")
-    return [*lines, "the content is the same" if difference.equal else "the images differ"]
+    return [*lines, _verdict(difference)]
+
+
+def _verdict(difference: Difference) -> str:
+    if not difference.equal:
+        return "the images differ"
+    if difference.ignores_store_hashes:
+        return "equal but for store hashes"
+    return "the content is the same"
 
 
 def _short(value: Any) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 from nixgen.errors import BuildError
 from nixgen.oci.opening import ImageSource
@@ -51,10 +52,26 @@ class TreeEntry:
 Tree = dict[str, TreeEntry]
 
 
-def read_tree(source: ImageSource, image: LayoutImage) -> Tree:
+class ContentDigest(Protocol):
+    """What a file's content is fed to."""
+
+    def update(self, data: bytes, /) -> None:
+        """The next bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest of all that came."""
+
+
+def read_tree(
+    source: ImageSource,
+    image: LayoutImage,
+    *,
+    new_digest: Callable[[], ContentDigest] = hashlib.sha256,
+) -> Tree:
     """Read all layers of an image, checking every digest; names have no slash at their start.
 
-    Raises BuildError for what is damaged, MachineError where zstd is missing.
+    `new_digest` begins what gives the `sha256` of a file. Raises BuildError for what is damaged,
+    MachineError where zstd is missing.
     """
     tree: Tree = {}
     for layer in image.layers:
@@ -63,13 +80,13 @@ def read_tree(source: ImageSource, image: LayoutImage) -> Tree:
                 with tarfile.open(
                     fileobj=cast(IO[bytes], stream), mode="r|", bufsize=_CHUNK_BYTES
                 ) as tar:
-                    _lay_over(tree, tar)
+                    _lay_over(tree, tar, new_digest)
             except tarfile.TarError as error:
                 raise BuildError(f"the layer {layer.descriptor.digest}: {error}") from error
     return tree
 
 
-def _lay_over(tree: Tree, tar: tarfile.TarFile) -> None:
+def _lay_over(tree: Tree, tar: tarfile.TarFile, new_digest: Callable[[], ContentDigest]) -> None:
     below = set(tree)
     for member in tar:
         name = _plain(member.name)
@@ -82,7 +99,7 @@ def _lay_over(tree: Tree, tar: tarfile.TarFile) -> None:
         elif name:
             if not member.isdir() and name in tree and tree[name].kind == "directory":
                 _remove(tree, name, below, itself=True)
-            tree[name] = _entry(tree, tar, member)
+            tree[name] = _entry(tree, tar, member, new_digest)
 
 
 def _remove(tree: Tree, name: str, below: set[str], *, itself: bool) -> None:
@@ -94,12 +111,17 @@ def _remove(tree: Tree, name: str, below: set[str], *, itself: bool) -> None:
         tree.pop(name, None)
 
 
-def _entry(tree: Tree, tar: tarfile.TarFile, member: tarfile.TarInfo) -> TreeEntry:
+def _entry(
+    tree: Tree,
+    tar: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    new_digest: Callable[[], ContentDigest],
+) -> TreeEntry:
     if member.islnk() and _plain(member.linkname) in tree:
         return tree[_plain(member.linkname)]
     kind, digest, target = "device", None, None
     if member.isreg():
-        kind, digest = "file", _digest(tar, member)
+        kind, digest = "file", _digest(tar, member, new_digest())
     elif member.isdir():
         kind = "directory"
     elif member.issym():
@@ -115,8 +137,7 @@ def _entry(tree: Tree, tar: tarfile.TarFile, member: tarfile.TarInfo) -> TreeEnt
     )
 
 
-def _digest(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    state = hashlib.sha256()
+def _digest(tar: tarfile.TarFile, member: tarfile.TarInfo, state: ContentDigest) -> str:
     file = tar.extractfile(member)
     while file is not None and (data := file.read(_CHUNK_BYTES)):
         state.update(data)

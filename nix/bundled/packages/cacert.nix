@@ -6,7 +6,6 @@
 
 stdenvNoCC.mkDerivation {
   inherit (sources.cacert) pname version src;
-  dontAddHostSuffix = true;
 
   dontBuild = true;
   sourceRoot = "certifi";

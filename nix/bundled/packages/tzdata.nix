@@ -6,7 +6,6 @@
 
 stdenvNoCC.mkDerivation {
   inherit (sources.tzdata) pname version src;
-  dontAddHostSuffix = true;
 
   dontBuild = true;
   sourceRoot = "tzdata";

@@ -13,16 +13,10 @@
 }:
 
 let
+  # why: without the platform, which nixpkgs adds when it cross-compiles, a package has the same name
+  # however it comes about, and images compare equal but for store hashes.
   nameOf =
-    attrs:
-    let
-      withSuffix = isCross && !(attrs.dontAddHostSuffix or false);
-    in
-    attrs.name or (
-      attrs.pname
-      + lib.optionalString withSuffix "-${hostPlatform.config}"
-      + lib.optionalString (attrs ? version) "-${attrs.version}"
-    );
+    attrs: attrs.name or (attrs.pname + lib.optionalString (attrs ? version) "-${attrs.version}");
 
   outputsOf = getOutput: inputs: map getOutput (lib.filter (i: i != null) (lib.flatten inputs));
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,9 @@ from nixgen.oci import (
     zstd_compressor,
 )
 from tests.e2e.conftest import Outcome, run_cli
-from tests.unit.oci.synthetic import SyntheticStore
+from tests.unit.oci.synthetic import SyntheticStore, store_path
 
-Hello = tuple[SyntheticStore, ImageConf]
+Hello = Parts = tuple[SyntheticStore, ImageConf]
 Build = Callable[..., BuiltImage]
 
 
@@ -79,6 +80,79 @@ def test_what_differs_is_named(a: Path, hello: Hello, build: Build, tmp_path: Pa
     assert text.exit_code == 1
     for part in ("+ tool", "- /tmp", "~ program: share/doc", "the images differ"):
         assert part in text.stdout
+
+
+def twin(root: Path, *, shift: int = 0, doc: bytes = b"", named: str = "program") -> Parts:
+    """A program and a library that refer to each other by their store paths, `shift` apart."""
+    synthetic = SyntheticStore(root)
+    synthetic.count = shift
+    library = synthetic.add_tree("library-1.0", {"lib/a": b"a" * 70_000})
+    tool = synthetic.add_file("tool", b"one of two")
+    second = synthetic.add_file("tool", b"the other one")
+    within = (1 << 20) - 20  # why: the hash lies across the end of what is read at a time.
+    program = synthetic.add_tree(
+        named, {"bin/run": b"x" * within + library.encode() + doc, "old": tool.encode()}
+    )
+    (synthetic.place(program) / "lib").symlink_to(f"{library}/lib")
+    (synthetic.place(program) / library.rpartition("/")[2]).write_bytes(second.encode())
+    custom = synthetic.add_customisation({"./run": f"exec {program}/bin/run".encode()})
+    config = {"Entrypoint": [f"{program}/bin/run"], "Env": ["PATH=/bin"]}
+    return synthetic, synthetic.conf([[library, tool, second], [program]], custom, config=config)
+
+
+def write_twin(build: Build, place: Path, **changes: Any) -> Path:
+    write_layout([build(*twin(place / "root", **changes))], place / "image", tags=["1"])
+    return place / "image"
+
+
+def test_builds_that_differ_in_store_hashes_are_equal_but_for_them(
+    build: Build, tmp_path: Path
+) -> None:
+    one = write_twin(build, tmp_path / "1")
+    other = write_twin(build, tmp_path / "2", shift=7)
+    assert diff(one, other).exit_code == 1
+    outcome = diff(one, other, "--ignore-store-hashes")
+    assert outcome.exit_code == 0, outcome.stdout
+    assert outcome.stdout.splitlines()[-1] == "equal but for store hashes"
+    document = diff(one, other, "--ignore-store-hashes", "--json").document
+    assert (document["equal"], document["store_hashes_ignored"]) == (True, True)
+    assert document["files"] == document["packages"] == document["config"] == {}
+
+
+def test_the_same_image_is_not_called_equal_but_for_hashes(build: Build, tmp_path: Path) -> None:
+    one = write_twin(build, tmp_path / "1")
+    outcome = diff(one, one, "--ignore-store-hashes")
+    assert outcome.exit_code == 0
+    assert outcome.stdout.splitlines()[-1] == "the content is the same"
+
+
+def test_more_than_hashes_is_a_difference_and_shown_as_it_is(build: Build, tmp_path: Path) -> None:
+    one = write_twin(build, tmp_path / "1")
+    unknown = store_path(31, "gone").encode()
+    other = write_twin(build, tmp_path / "2", shift=7, doc=unknown)
+    document = diff(one, other, "--ignore-store-hashes", "--json").document
+    assert (document["equal"], list(document["files"])) == (False, ["program: bin/run"])
+    renamed = write_twin(build, tmp_path / "3", shift=7, named="programme")
+    outcome = diff(one, renamed, "--ignore-store-hashes", "--json")
+    assert outcome.exit_code == 1
+    assert list(outcome.document["packages"]) == ["program", "programme"]
+    path = outcome.document["packages"]["programme"]["b"][0]["path"]
+    assert (tmp_path / "3/root" / path.lstrip("/")).is_dir()
+
+
+def test_a_reference_to_another_path_is_a_difference(build: Build, tmp_path: Path) -> None:
+    images = []
+    for name, wanted in (("1", 0), ("2", 1)):
+        synthetic = SyntheticStore(tmp_path / name)
+        synthetic.count = int(name) * 5
+        paths = [synthetic.add_file(each, each.encode()) for each in ("left", "right")]
+        user = synthetic.add_file("user", paths[wanted].rpartition("-")[0].encode())
+        custom = synthetic.add_customisation({"./x": b"x"})
+        image = build(synthetic, synthetic.conf([[*paths, user]], custom))
+        write_layout([image], tmp_path / name / "image", tags=["1"])
+        images.append(tmp_path / name / "image")
+    outcome = diff(*images, "--ignore-store-hashes", "--json")
+    assert list(outcome.document["files"]) == ["user: ."]
 
 
 def test_without_zstd_it_is_said(a: Path, hello: Hello, build: Build, tmp_path: Path) -> None:
