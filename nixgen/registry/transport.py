@@ -277,6 +277,6 @@ class Transport:
             # why here: requests costs 0.1 s that quick commands must not pay.
             from nixgen.registry.session import PlainSession
 
-            session = self._local.session = PlainSession()
+            session = self._local.session = PlainSession(head_s=self.limits.small_s)
             self._sessions.append(session)
         return session

@@ -24,7 +24,7 @@ from nixgen.registry.errors import (
     WrongDigestError,
 )
 from tests.fakes.registry import FakeRegistry, Handler, serving
-from tests.unit.registry.actions import DATA, DIGEST, redirect, status
+from tests.unit.registry.actions import DATA, DIGEST, cut_at, drip_head, redirect, status
 from tests.unit.registry.conftest import LIMITS, open_registry
 from tests.unit.registry.images import LAYER_TYPE, describe, make_manifest
 
@@ -143,6 +143,37 @@ def test_a_body_that_drips_ends_at_the_limit(holder: FakeRegistry) -> None:
     slow = pytest.raises(UnavailableError, match=r"in 0\.2 s")
     with open_registry(holder, limits=limits) as registry, slow:
         fetch(registry)
+
+
+@pytest.mark.parametrize(
+    "kind", ["HEAD /blobs/", "HEAD /manifests/", "GET /manifests/", "GET /blobs/"]
+)
+def test_an_answer_that_is_cut_off_anywhere_is_asked_for_again(
+    holder: FakeRegistry, registry: Registry, kind: str
+) -> None:
+    method, pattern = kind.split()
+    digest = Digest.parse(holder.tags["team/app", "v1"])
+    for count in range(0, 2000, 3):
+        holder.misbehave(method, pattern, cut_at(count))
+        if pattern == "/blobs/" and method == "HEAD":
+            assert registry.has_blob(DIGEST)
+        elif pattern == "/blobs/":
+            assert fetch(registry) == DATA
+        elif method == "HEAD":
+            assert registry.head_manifest("v1") == digest
+        else:
+            assert registry.get_manifest("v1").digest == digest
+        if len(holder.seen) == 1:
+            return
+        holder.seen.clear()
+    pytest.fail("every answer was cut off")
+
+
+def test_a_head_that_drips_is_broken_off(holder: FakeRegistry) -> None:
+    holder.misbehave("GET", "/blobs/", drip_head)
+    with open_registry(holder, limits=replace(LIMITS, small_s=0.3)) as registry:
+        assert fetch(registry) == DATA
+    assert len(holder.requests("GET")) == 2
 
 
 def test_a_manifest_without_end_is_not_read_to_the_end(

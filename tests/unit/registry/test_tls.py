@@ -1,6 +1,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from nixgen.oci import read_layout
 from nixgen.registry import ImageReference, Registry, pull, push
 from nixgen.registry.errors import CertificateError, MalformedAnswerError
 from tests.fakes.registry import FakeRegistry, serving
+from tests.unit.registry.actions import drip_head
 from tests.unit.registry.conftest import LIMITS, LOGIN
 from tests.unit.registry.images import make_layout
 from tests.unit.sources.test_certificates import make_certificate
@@ -32,6 +34,16 @@ def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None
             push(layout, registry)
             pull(registry, tmp_path / "pulled")
     assert read_layout(tmp_path / "pulled").digest == layout.digest
+
+
+def test_a_head_that_drips_is_broken_off_under_encryption(tmp_path: Path) -> None:
+    with serving_tls(tmp_path) as (fake, certificate):
+        fake.misbehave("HEAD", "/manifests/", drip_head)
+        reference = ImageReference.parse(f"{fake.host}/team/app:v1")
+        limits = replace(LIMITS, small_s=0.3)
+        with Registry(reference, ca_file=certificate, limits=limits) as registry:
+            assert registry.head_manifest("v1") is None
+        assert len(fake.requests("HEAD")) == 2
 
 
 def test_an_unknown_authority_is_told_with_the_way_to_name_it(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from nixgen.registry.errors import (
     WrongDigestError,
 )
 from tests.fakes.registry import FakeRegistry, Handler, serving
-from tests.unit.registry.actions import DATA, DIGEST, Action, held, send, status, whole
+from tests.unit.registry.actions import DATA, DIGEST, Action, cut_at, held, send, status, whole
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 
 LONG = bytes(range(256)) * 20
@@ -258,6 +258,21 @@ def test_an_upload_that_always_breaks_ends(fake: FakeRegistry, registry: Registr
     with pytest.raises(UnreachableError, match="send the blob"):
         send(registry)
     assert len(fake.requests("PUT")) == LIMITS.tries
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_an_upload_comes_whole_wherever_an_answer_is_cut_off(
+    fake: FakeRegistry, chunked: Registry, method: str
+) -> None:
+    for count in range(0, 400, 7):
+        fake.seen.clear()
+        fake.blobs.clear()
+        fake.misbehave(method, "/uploads/", cut_at(count))
+        send(chunked, LONG[:2500])
+        assert held(fake, LONG[:2500]) or method == "POST"
+        if len(fake.seen) == 6:
+            return
+    pytest.fail("every answer was cut off")
 
 
 @pytest.mark.parametrize("code", [400, 403, 413])
