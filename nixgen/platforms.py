@@ -30,7 +30,7 @@ class Platform:
             parts = ["linux", "arm64"]
         if "/".join(parts) not in _BY_NAME:
             close = difflib.get_close_matches(text, [*_BY_NAME, *_ALIASES], n=1)
-            guess = f"; did you mean {_ALIASES.get(close[0], close[0])!r}?" if close else ""
+            guess = f"; did you mean {_ALIASES.get(close[0], close[0])!r}?" if close else "."
             raise ValueError(f"unknown platform {text!r}{guess} Known: {', '.join(_BY_NAME)}")
         return cls(*parts)
 

@@ -37,9 +37,14 @@ def print_json(document: Any) -> None:
 
 
 def print_note(text: str) -> None:
-    """Write something that is not the result to stderr."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """Write something that is not the result to stderr; one that is full hears nothing."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _give_up(sys.stderr)
 
 
 def human_size(size_bytes: int) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -23,8 +24,10 @@ from nixgen.oci.blob import Summing
 from nixgen.oci.image import BuiltImage, canonical_json
 from nixgen.oci.layer import BuiltLayer
 from nixgen.oci.layout import MARKER, LayoutContent, layout_content, layout_index
-from nixgen.oci.tarheader import HeaderEncoder, Ownership, padding, trailer
+from nixgen.oci.tarheader import BLOCK_BYTES, HeaderEncoder, Ownership, padding, trailer
 
+# why: what the archives of other tools begin with, too: those are images.
+_FIRST_NAME = re.compile(rb"(\./)?(oci-layout|index\.json|manifest\.json|blobs/|[0-9a-f]{64}[./])")
 _COPY_BYTES = 1 << 20
 
 
@@ -156,6 +159,21 @@ class Archive:
         self._count += len(data)
 
 
+def _refuse_foreign(dest: Path) -> None:
+    """Raise UsageError where a file is there that is no image: it may be what the image is of."""
+    try:
+        with dest.open("rb") as file:
+            block = file.read(BLOCK_BYTES)
+    except FileNotFoundError:
+        return
+    name = block[:100].rstrip(b"\0")
+    if block and not (block[257:262] == b"ustar" and _FIRST_NAME.match(name)):
+        raise UsageError(
+            f"{dest} is there and is not an image: it is left alone",
+            hint="name another place with -o, or remove it yourself",
+        )
+
+
 @contextlib.contextmanager
 def open_archive(dest: Path, mtime: int) -> Iterator[Archive]:
     """An archive that appears as `dest` when it is whole, and leaves nothing when it fails.
@@ -170,6 +188,7 @@ def open_archive(dest: Path, mtime: int) -> Iterator[Archive]:
     # why: not resolved: see `write_layout`.
     dest = Path(os.path.abspath(dest))  # noqa: PTH100
     with faults.writing("the image", dest):
+        _refuse_foreign(dest)
         dest.parent.mkdir(parents=True, exist_ok=True)
         with aside(dest, folder=False) as temporary:
             with temporary.open("wb", buffering=_COPY_BYTES) as file:

@@ -21,6 +21,8 @@ from nixgen.oci.tarheader import Ownership
 
 # why: overlay file systems, and so the engines, stop at 127 or 128 layers.
 MAX_LAYERS = 127
+# why: a config larger than this is refused by who reads images, nixgen among them.
+_MAX_BYTES = 16 << 20
 
 _REQUIRED = (
     "architecture",
@@ -70,9 +72,12 @@ def read_conf(path: Path, *, store: StoreRoot) -> ImageConf:
     """
     place = store.physical(str(path)) if str(path).startswith("/nix/store/") else path
     try:
-        data = place.read_bytes()
+        with place.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"can't read the image conf {path}: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{path} is no image conf: it is larger than {_MAX_BYTES >> 20} MiB")
     return parse_conf(data, source=str(path))
 
 

@@ -58,7 +58,7 @@ def parse_platform(text: str) -> Platform:
         return Platform.parse(text)
     except ValueError as error:
         message, _, guess = str(error).partition("; ")
-        raise Mistake(message.partition(" Known:")[0], guess or None) from None
+        raise Mistake(message.partition(" Known:")[0].rstrip("."), guess or None) from None
 
 
 def _parse_owner(text: str) -> str | int:

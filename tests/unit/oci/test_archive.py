@@ -101,6 +101,21 @@ def test_what_is_no_file_is_left_alone(
         write_docker_archive(build(*hello), tmp_path / name, repo_tags=[])
 
 
+def test_a_file_that_is_no_image_is_left_alone(hello: Hello, build: Build, tmp_path: Path) -> None:
+    image, dest = build(*hello), tmp_path / "notes"
+    with tarfile.open(dest, "w") as tar:
+        tar.addfile(tarfile.TarInfo("backup/notes"))
+    for content in (b"precious", dest.read_bytes(), b"PK\3\4" * 200):
+        dest.write_bytes(content)
+        with pytest.raises(UsageError, match="is not an image: it is left alone"):
+            write_docker_archive(image, dest, repo_tags=[])
+        assert dest.read_bytes() == content
+    dest.write_bytes(b"")
+    write_docker_archive(image, dest, repo_tags=["a:1"])
+    write_oci_archive([image], dest, tags=["1"])
+    write_docker_archive(image, dest, repo_tags=["a:1"])
+
+
 def test_a_full_disk_leaves_the_old_archive(
     hello: Hello, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
