@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from nixgen.cli.inspect import ImageArgument, OnePlatformOption
-from nixgen.cli.options import JsonOption
+from nixgen.cli.images import ImageArgument, OnePlatformOption, opening, parse_platform
+from nixgen.cli.options import JsonOption, QuietOption
 from nixgen.cli.output import end, print_json, print_result, reporting_errors
+from nixgen.cli.registry import CaFileOption, PlainHttpOption
 from nixgen.errors import EXIT_ANSWER_IS_NO
 
 
@@ -23,21 +25,33 @@ def diff(
             help="Let the hashes of the images' own store paths differ, in names and contents.",
         ),
     ] = False,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Say what differs: packages, files, config, annotations. Exit code 1 where anything does."""
     with reporting_errors(as_json=as_json):
         from nixgen.oci.comparing import compare, difference_text
         from nixgen.oci.opening import choose_image
-        from nixgen.oci.reference import open_image, parse_platform
+        from nixgen.pipeline.copying import open_image
 
         wanted = parse_platform(platform)
-        one, other = open_image(first), open_image(second)
-        difference = compare(
-            (one, other),
-            (choose_image(one, wanted), choose_image(other, wanted)),
-            ignore_store_hashes=ignore_store_hashes,
-        )
+        with (
+            opening(plain_http=plain_http, ca_file=ca_file, quiet=quiet) as access,
+            ExitStack() as stack,
+        ):
+            one, other = (
+                stack.enter_context(open_image(name, access, platform=wanted))
+                for name in (first, second)
+            )
+            images = choose_image(one, wanted), choose_image(other, wanted)
+            difference = compare(
+                (one, other),
+                images,
+                ignore_store_hashes=ignore_store_hashes,
+                reporter=access.reporter,
+            )
         if as_json:
             print_json({"a": first, "b": second, **difference.as_json()})
         else:

@@ -3,91 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from nixgen.cli.options import JsonOption
+from nixgen.cli.images import ImageArgument, OnePlatformOption, opening, parse_platform
+from nixgen.cli.options import JsonOption, QuietOption
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
-
-if TYPE_CHECKING:
-    from nixgen.oci.opening import ImageSource
-
-ImageArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="IMAGE",
-        help="PATH or PATH:TAG of an OCI layout, an OCI archive or a docker-archive; "
-        "`oci:`, `oci-archive:` or `docker-archive:` before it says which.",
-    ),
-]
-OnePlatformOption = Annotated[
-    str | None, typer.Option("--platform", metavar="OS/ARCH", help="Only this platform.")
-]
+from nixgen.cli.registry import CaFileOption, PlainHttpOption
 
 
 def inspect(
     image: ImageArgument,
     platform: OnePlatformOption = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read every layer and check its digest too.")
+        bool,
+        typer.Option(
+            "--verify", help="Read every layer, check both its digests, tell its unpacked size."
+        ),
     ] = False,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Say what an image holds: config, layers, store paths, annotations and referrers."""
     with reporting_errors(as_json=as_json):
+        from nixgen.oci.describing import describe, measure_layers
         from nixgen.oci.opening import choose_image
-        from nixgen.oci.reference import open_image, parse_platform
+        from nixgen.pipeline.copying import open_image
 
-        source = open_image(image)
         wanted = parse_platform(platform)
-        images = source.images if wanted is None else (choose_image(source, wanted),)
-        if verify:
-            for one in images:
-                for layer in one.layers:
-                    with source.open_blob(layer.descriptor) as blob:
-                        blob.drain()
-        document = describe(source)
-        names = [str(one.platform) for one in images]
-        document["platforms"] = [one for one in document["platforms"] if one["platform"] in names]
+        with (
+            opening(plain_http=plain_http, ca_file=ca_file, quiet=quiet) as access,
+            open_image(image, access, platform=wanted) as source,
+        ):
+            images = source.images if wanted is None else (choose_image(source, wanted),)
+            sizes = measure_layers(source, images, access.reporter) if verify else {}
+            document = describe(source, images, unpacked_bytes=sizes)
         if as_json:
             print_json(document)
         else:
             print_result("\n".join(_text(document)))
-
-
-def describe(source: ImageSource) -> dict[str, Any]:
-    """The document of `nixgen inspect --json`."""
-    archived = source.format == "docker-archive"
-    return {
-        "image": source.where,
-        "format": source.format,
-        "name": source.name,
-        "tags": list(source.tags),
-        "digest": str(source.images[0].config_digest if archived else source.top.digest),
-        "platforms": [
-            {
-                "platform": str(image.platform),
-                "digest": None if archived else str(image.digest),
-                "config_digest": str(image.config_digest),
-                "size_bytes": sum(layer.descriptor.size_bytes for layer in image.layers),
-                "annotations": dict(sorted(image.annotations.items())),
-                "config": json.loads(image.config),
-                "layers": [
-                    {
-                        "digest": str(layer.descriptor.digest),
-                        "diff_id": str(layer.diff_id),
-                        "media_type": layer.descriptor.media_type,
-                        "size_bytes": layer.descriptor.size_bytes,
-                        "store_paths": list(layer.store_paths),
-                    }
-                    for layer in image.layers
-                ],
-            }
-            for image in source.images
-        ],
-        "referrers": [referrer.as_json() for referrer in source.referrers],
-    }
 
 
 def _text(document: dict[str, Any]) -> list[str]:
@@ -99,23 +56,35 @@ def _text(document: dict[str, Any]) -> list[str]:
         lines += ["", *_image_text(image)]
     if document["referrers"]:
         lines += ["", "referrers"]
-        lines += [
-            f"  {one['digest']}  {one.get('artifactType') or one['mediaType']}"
-            for one in document["referrers"]
-        ]
+        lines += [_referrer_text(one) for one in document["referrers"]]
     return lines
 
 
 def _image_text(image: dict[str, Any]) -> list[str]:
-    lines = [f"{image['platform']}  {human_size(image['size_bytes'])}"]
+    count = len(image["layers"])
+    unpacked = image["unpacked_bytes"]
+    size = human_size(image["size_bytes"])
+    more = f", {human_size(unpacked)} unpacked" if unpacked is not None else ""
+    lines = [f"{image['platform']}  {size} in {count} layers{more}"]
     if image["digest"]:
         lines.append(f"  manifest {image['digest']}")
     lines.append(f"  image id {image['config_digest']}")
+    if image["config"].get("created"):
+        lines.append(f"  created  {image['config']['created']}")
     for key, value in sorted((image["config"].get("config") or {}).items()):
         lines.append(f"  {key}: {json.dumps(value, ensure_ascii=False)}")
     for key, value in image["annotations"].items():
         lines.append(f"  annotation {key}: {json.dumps(value, ensure_ascii=False)}")
     for number, layer in enumerate(image["layers"], start=1):
-        lines.append(f"  layer {number}  {human_size(layer['size_bytes'])}  {layer['digest']}")
+        unpacked = layer["unpacked_bytes"]
+        size = human_size(layer["size_bytes"])
+        if unpacked not in (None, layer["size_bytes"]):
+            size += f" ({human_size(unpacked)} unpacked)"
+        lines.append(f"  layer {number}  {size}  {layer['digest']}")
         lines += [f"    {path}" for path in layer["store_paths"]]
     return lines
+
+
+def _referrer_text(referrer: dict[str, Any]) -> str:
+    kind = referrer["artifact_type"] or referrer["media_type"]
+    return f"  {referrer['digest']}  {kind}\n    of {referrer['subject']}"

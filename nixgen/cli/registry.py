@@ -22,6 +22,9 @@ CaFileOption = Annotated[
     Path | None,
     typer.Option("--ca-file", metavar="FILE", help="Certificates that the registry is checked by."),
 ]
+ReferrersOption = Annotated[
+    bool, typer.Option("--referrers/--no-referrers", help="Take what refers to the image too.")
+]
 
 
 def pull(
@@ -34,9 +37,7 @@ def pull(
         str | None,
         typer.Option("--platform", metavar="OS/ARCH", help="Only this one of several platforms."),
     ] = None,
-    referrers: Annotated[
-        bool, typer.Option("--referrers/--no-referrers", help="Take what refers to the image too.")
-    ] = True,
+    referrers: ReferrersOption = True,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
     as_json: JsonOption = False,

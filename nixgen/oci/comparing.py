@@ -13,6 +13,7 @@ from nixgen.oci.masking import StoreHashMask
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.tree import Tree, read_tree
+from nixgen.progress import Reporter
 
 _STORE_PATH = re.compile(r"nix/store/([0-9a-df-np-sv-z]{32}-([^/]+))(?:/|$)")
 
@@ -56,6 +57,7 @@ def compare(
     images: tuple[LayoutImage, LayoutImage],
     *,
     ignore_store_hashes: bool = False,
+    reporter: Reporter | None = None,
 ) -> Difference:
     """Compare two images; reads all their layers unless their manifests are the same.
 
@@ -66,7 +68,7 @@ def compare(
     differ = first.digest != second.digest
     ignored = ignore_store_hashes and differ
     one, other = (
-        _read(source, image, with_files=differ, masked=ignored)
+        _read(source, image, with_files=differ, masked=ignored, reporter=reporter)
         for source, image in zip(sources, images, strict=True)
     )
     annotated = all(source.format != "docker-archive" for source in sources)
@@ -95,11 +97,19 @@ class _Side:
     mask: StoreHashMask
 
 
-def _read(source: ImageSource, image: LayoutImage, *, with_files: bool, masked: bool) -> _Side:
-    tree = read_tree(source, image) if with_files else {}
+def _read(
+    source: ImageSource,
+    image: LayoutImage,
+    *,
+    with_files: bool,
+    masked: bool,
+    reporter: Reporter | None,
+) -> _Side:
+    tree = read_tree(source, image, reporter=reporter) if with_files else {}
     mask = StoreHashMask.of(tree if masked else {})
     if masked:
-        tree = mask.mask_names(read_tree(source, image, new_digest=mask.digest))
+        again = read_tree(source, image, reporter=reporter, new_digest=mask.digest)
+        tree = mask.mask_names(again)
     return _Side(
         tree=tree,
         config=mask.mask_json(_config(image)),

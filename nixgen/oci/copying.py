@@ -9,18 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.oci import faults
 from nixgen.oci.archive import Archive, docker_layer_name, open_archive
 from nixgen.oci.blob import new_blob
-from nixgen.oci.graph import Graph, choose_images, read_graph
+from nixgen.oci.graph import Graph, read_graph
 from nixgen.oci.image import Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
 from nixgen.oci.moved import Moved
-from nixgen.oci.opening import ImageSource, SourceFormat
+from nixgen.oci.opening import ImageSource, SourceFormat, choose_image
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.unpacking import open_tar
 from nixgen.oci.writing import work_folder
@@ -41,16 +40,6 @@ class Copied:
     digest: Digest
     referrers: int
 
-    def as_json(self) -> dict[str, Any]:
-        """The document of `nixgen copy --json`."""
-        return {
-            "path": str(self.path),
-            "format": self.format,
-            "tags": list(self.tags),
-            "digest": str(self.digest),
-            "referrers": self.referrers,
-        }
-
 
 def copy_image(
     source: ImageSource,
@@ -68,26 +57,28 @@ def copy_image(
     copied. Raises UsageError (nothing fits, `destination` taken), BuildError (the source is
     damaged), MachineError (no space, zstd missing), and what the source raises.
     """
-    images = choose_images(source, platform, one=form == "docker-archive")
+    one = platform is not None or form == "docker-archive"
+    image = choose_image(source, platform) if one else source.images[0]
     reporter = reporter or Silent()
     names = tuple(tags) or source.tags
     if form == "docker-archive":
-        repo_tags = repo_tags_of(source, images[0], names, stem=destination.name)
+        repo_tags = repo_tags_of(source, image, names, stem=destination.name)
         with (
             work_folder(destination) as work,
-            open_archive(destination, created_of(images[0])) as archive,
+            open_archive(destination, created_of(image)) as archive,
         ):
-            add_docker_copy(archive, source, images[0], work, repo_tags, reporter)
+            add_docker_copy(archive, source, image, work, repo_tags, reporter)
         return Copied(
             path=destination,
             format=form,
             tags=repo_tags,
-            digest=images[0].config_digest,
+            digest=image.config_digest,
             referrers=0,
         )
-    graph = read_graph(source, images, with_referrers=with_referrers)
+    only = None if platform is None else image
+    graph = read_graph(source, only=only, with_referrers=with_referrers)
     if form == "oci-archive":
-        with open_archive(destination, created_of(images[0])) as archive:
+        with open_archive(destination, created_of(image)) as archive:
             add_oci_copy(archive, source, graph, names, reporter)
     else:
         _write_layout(source, graph, destination, names, reporter)
@@ -134,10 +125,10 @@ def add_docker_copy(
             archive.add_stream(name, layer.descriptor.size_bytes, chunks)
             continue
         place = work / diff_id.hex
-        with open_tar(source, layer) as tar, place.open("xb") as file:
+        with open_tar(source, layer, on_read=moved.add) as tar, place.open("xb") as file:
             while data := tar.read():
                 file.write(data)
-        moved.add(layer.descriptor.size_bytes, blobs=1)
+        moved.add(0, blobs=1)
         archive.add_file(name, place)
         place.unlink()
     diff_ids = [layer.diff_id for layer in image.layers]
@@ -183,8 +174,8 @@ def _write_layout(
 
 def _read(source: ImageSource, blob: Descriptor, moved: Moved) -> Iterator[bytes]:
     with source.open_blob(blob) as stream:
+        stream.on_read = moved.add
         while data := stream.read(_READ_BYTES):
-            moved.add(len(data))
             yield data
     moved.add(0, blobs=1)
 

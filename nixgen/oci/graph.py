@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import BuildError
 from nixgen.oci.image import INDEX_TYPES, Descriptor
-from nixgen.oci.opening import ImageSource, choose_image, manifest_descriptor
+from nixgen.oci.opening import ImageSource, manifest_descriptor
 from nixgen.oci.reading import LayoutImage, parse_descriptor
-from nixgen.platforms import Platform
 
 _DEEPEST = 8
 
@@ -43,16 +41,16 @@ class Graph:
 
 
 def read_graph(
-    source: ImageSource, images: Sequence[LayoutImage], *, with_referrers: bool = True
+    source: ImageSource, *, only: LayoutImage | None = None, with_referrers: bool = True
 ) -> Graph:
-    """The graph of a whole source, or of one of its images; layers are not read.
+    """The graph of a whole source, or of `only` one of its images; layers are not read.
 
     Referrers of referrers are among the referrers; those of what is left out are not. Raises
     BuildError where a document is damaged, and what the source raises.
     """
-    whole = len(images) == len(source.images)
     walk = _Walk(source=source)
-    top = source.top if whole else manifest_descriptor(images[0])
+    top = source.top if only is None else manifest_descriptor(only)
+    images = source.images if only is None else (only,)
     try:
         walk.manifest(top, walk.manifests, depth=0)
         if with_referrers:
@@ -113,13 +111,3 @@ class _Walk:
 def _blobs(document: dict[str, Any]) -> list[Descriptor]:
     parts = [document["config"], *document.get("layers", [])]
     return [replace(parse_descriptor(part), annotations=None) for part in parts]
-
-
-def choose_images(
-    source: ImageSource, platform: Platform | None, *, one: bool
-) -> tuple[LayoutImage, ...]:
-    """All images of a source, or that of a platform; with `one` there must be one alone.
-
-    Raises UsageError where there is none, or several and one is wanted.
-    """
-    return (choose_image(source, platform),) if one or platform else source.images

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from nixgen.errors import UsageError
 from nixgen.oci.opening import SourceFormat, StoredImage, open_stored
-from nixgen.platforms import Platform
 
-_FORMATS = ("oci-archive", "docker-archive", "oci")
-_REMOTE = ("docker", "registry", "docker-daemon", "containers-storage", "podman", "dir")
+FORMATS = ("oci-archive", "docker-archive", "oci")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +21,28 @@ class ImagePlace:
     form: SourceFormat | None
     tag: str | None
 
+    def open(self) -> StoredImage:
+        """Open the image there; raises as `open_stored`, with a hint where nothing is there."""
+        if not self.path.exists():
+            raise UsageError(
+                f"no image at {self.path}: there is no such file or folder", hint=self._nearest()
+            )
+        return open_stored(self.path, form=self.form, tag=self.tag)
+
+    def _nearest(self) -> str | None:
+        """What lies beside it under a name much like it."""
+        try:
+            names = sorted(path.name for path in self.path.parent.iterdir())
+        except OSError:
+            return None
+        close = difflib.get_close_matches(self.path.name, names, n=1, cutoff=0.6)
+        return f"did you mean {self.path.with_name(close[0])}?" if close else None
+
     @classmethod
     def parse(cls, text: str) -> ImagePlace:
         """Parse a place; a PATH that is there is never cut at a colon. Raises UsageError."""
         prefix, separator, rest = text.partition(":")
-        form = cast(SourceFormat, prefix) if separator and prefix in _FORMATS else None
-        if form is None and separator and prefix in _REMOTE:
-            raise UsageError(
-                f"{text}: this nixgen reads and writes images on disk only",
-                hint="oci:PATH, oci-archive:PATH or docker-archive:PATH",
-            )
+        form = cast(SourceFormat, prefix) if separator and prefix in FORMATS else None
         path = rest if form else text
         if not path or "\0" in path:
             raise UsageError(f"{text!r} names no image", hint="PATH or PATH:TAG")
@@ -54,22 +65,3 @@ def _cut(path: str, form: SourceFormat | None) -> int | None:
         if form == "docker-archive" or Path(path[:place]).exists():
             return place
     return colons[-1] if colons and "/" not in path[colons[-1] :] else None
-
-
-def open_image(text: str) -> StoredImage:
-    """Open an image as the user names it; raises as `ImagePlace.parse` and `open_stored`."""
-    place = ImagePlace.parse(text)
-    return open_stored(place.path, form=place.form, tag=place.tag)
-
-
-def parse_platform(text: str | None) -> Platform | None:
-    """The value of `--platform`, which may be one that nixgen does not build for."""
-    if text is None:
-        return None
-    try:
-        return Platform.parse(text)
-    except ValueError as error:
-        parts = text.split("/")
-        if len(parts) not in (2, 3) or not all(parts):
-            raise UsageError(f"--platform: {error}") from error
-        return Platform(*parts)

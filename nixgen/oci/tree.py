@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast
 
 from nixgen.errors import BuildError
+from nixgen.oci.moved import Moved
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.unpacking import open_tar
+from nixgen.progress import PhaseStarted, Reporter, Silent
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -66,6 +68,7 @@ def read_tree(
     source: ImageSource,
     image: LayoutImage,
     *,
+    reporter: Reporter | None = None,
     new_digest: Callable[[], ContentDigest] = hashlib.sha256,
 ) -> Tree:
     """Read all layers of an image, checking every digest; names have no slash at their start.
@@ -74,8 +77,11 @@ def read_tree(
     MachineError where zstd is missing.
     """
     tree: Tree = {}
+    reporter = reporter or Silent()
+    reporter.report(PhaseStarted(name=f"read {source.where}"))
+    moved = Moved(reporter, "read", [layer.descriptor.size_bytes for layer in image.layers])
     for layer in image.layers:
-        with open_tar(source, layer) as stream:
+        with open_tar(source, layer, on_read=moved.add) as stream:
             try:
                 with tarfile.open(
                     fileobj=cast(IO[bytes], stream), mode="r|", bufsize=_CHUNK_BYTES
@@ -83,6 +89,7 @@ def read_tree(
                     _lay_over(tree, tar, new_digest)
             except tarfile.TarError as error:
                 raise BuildError(f"the layer {layer.descriptor.digest}: {error}") from error
+        moved.add(0, blobs=1)
     return tree
 
 

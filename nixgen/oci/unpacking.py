@@ -72,14 +72,18 @@ def open_tar(
     *,
     decompress: Sequence[str] = ZSTD,
     open_filter: OpenFilter = _process.open_filter,
+    on_read: Callable[[int], None] | None = None,
 ) -> Iterator[LayerTar]:
     """Open a layer's tar; `decompress` is the program for zstd, from stdin to stdout.
+
+    `on_read` is told of stored bytes as they are read.
 
     Leaving the context without an exception reads to the end and checks. Raises BuildError for
     what is damaged or of unknown type, MachineError where the program is missing or fails.
     """
     kind = layer.descriptor.media_type.rpartition("+")[2].rpartition(".")[2]
     with source.open_blob(layer.descriptor) as blob:
+        blob.on_read = on_read or blob.on_read
         if kind == "tar":
             tar = LayerTar(blob.read, layer)
             yield tar

@@ -27,7 +27,8 @@ class Readable(Protocol):
 class Verified:
     """A blob's bytes; reading to its end raises `fault` unless digest and size are as said.
 
-    `open_file` may be called again, by a `seek` back. Also raises `fault` where reading fails with
+    `on_read` is told how many bytes each read gave. `open_file` may be called again, by a `seek`
+    back. Also raises `fault` where reading fails with
     an OSError, and what else `open_file` and its file raise.
     """
 
@@ -43,6 +44,7 @@ class Verified:
         self._descriptor = descriptor
         self._where = where
         self._fault = fault
+        self.on_read: Callable[[int], None] = _ignore
         self._begin()
 
     def _begin(self) -> None:
@@ -66,7 +68,9 @@ class Verified:
             raise self._unreadable(error) from error
         self._left -= len(data)
         self._state.update(data)
-        if self._left < 0 or (not data and not self._is_whole()):
+        self.on_read(len(data))
+        # why at the last byte too: who knows the size may not ask for more.
+        if self._left < 0 or ((not data or self._left == 0) and not self._is_whole()):
             raise self._fault(
                 f"{self._where}: the blob {self._descriptor.digest} does not have that digest and "
                 "size: it is damaged or cut off"
@@ -106,3 +110,7 @@ class Verified:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _ignore(_count: int) -> None:
+    pass

@@ -8,7 +8,7 @@ from nixgen.registry.credentials import Credentials, Login
 from nixgen.registry.documents import Manifest
 from nixgen.registry.pulling import PullResult, pull
 from nixgen.registry.pushing import PushResult, push
-from nixgen.registry.reference import ImageReference
+from nixgen.registry.reference import ImageReference, parse_tag
 from nixgen.registry.referrers import fallback_tag, list_referrers, put_referrer
 from nixgen.registry.request import Limits
 from nixgen.registry.source import RegistryImage, open_registry_image
@@ -29,6 +29,7 @@ __all__ = [
     "fallback_tag",
     "list_referrers",
     "open_registry_image",
+    "parse_tag",
     "pull",
     "push",
     "put_referrer",

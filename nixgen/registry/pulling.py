@@ -31,7 +31,7 @@ class PullResult:
 
     reference: ImageReference
     path: Path
-    tag: str | None
+    tags: tuple[str, ...]
     digest: Digest
     downloaded_bytes: int
     downloaded_blobs: int
@@ -43,7 +43,7 @@ class PullResult:
         return {
             "reference": str(self.reference),
             "path": str(self.path),
-            "tag": self.tag,
+            "tags": list(self.tags),
             "digest": str(self.digest),
             "downloaded_bytes": self.downloaded_bytes,
             "downloaded_blobs": self.downloaded_blobs,
@@ -57,16 +57,19 @@ def pull(
     dest: Path,
     *,
     platform: Platform | None = None,
+    tags: Sequence[str] = (),
     with_referrers: bool = True,
 ) -> PullResult:
     """Write what the registry's reference names as the OCI layout `dest`, replacing one there.
 
+    It is named by `tags`, or else by the reference's tag, by `latest` where that has none.
     `platform` takes that one manifest out of an index; None takes everything. Blobs that an old
     layout at `dest` has are not downloaded again. Raises NetworkError, UsageError where the
     platform is not there or `dest` is something else, MachineError where it can't be written.
     """
     reference = registry.reference
     tag = reference.tag or (DEFAULT_TAG if reference.digest is None else None)
+    names = tuple(tags) or (() if tag is None else (tag,))
     registry.reporter.report(PhaseStarted(name=f"pull {reference}"))
     top = registry.get_manifest(reference.target)
     if platform is not None and top.is_index:
@@ -88,14 +91,14 @@ def pull(
                 layers={**kept, **got},
                 referrers=tuple(each.as_referrer() for each in referrers),
             )
-            write_content(content, dest, tags=() if tag is None else (tag,))
+            write_content(content, dest, tags=names)
     except OSError as error:
         place = error.filename or dest
         raise MachineError(f"can't write the image {place}: {error.strerror}") from error
     return PullResult(
         reference=reference.with_digest(top.digest),
         path=dest,
-        tag=tag,
+        tags=names,
         digest=top.digest,
         downloaded_bytes=sum(blobs[digest].size_bytes for digest in got),
         downloaded_blobs=len(got),

@@ -10,10 +10,13 @@ from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import BuildError
+from nixgen.oci.graph import Node, read_graph
 from nixgen.oci.image import MANIFEST_TYPE, BuiltImage
 from nixgen.oci.layout import layout_content
 from nixgen.oci.moved import Moved
+from nixgen.oci.opening import ImageSource, choose_image
 from nixgen.oci.reading import Layout
+from nixgen.platforms import Platform
 from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest, media_type_of
@@ -65,26 +68,30 @@ class _Content:
 
 
 def push(
-    source: Sequence[BuiltImage] | Layout,
+    source: Sequence[BuiltImage] | Layout | ImageSource,
     registry: Registry,
     *,
+    platform: Platform | None = None,
     tags: Sequence[str] = (),
     mount_from: Sequence[str] = (),
     with_referrers: bool = True,
 ) -> PushResult:
-    """Push images, one per platform, or a layout with its referrers.
+    """Push images, one per platform, or a layout or any other source with its referrers.
 
     The registry's reference names the repository; its tag, or `tags` where there are any, name
     the image there, `latest` where neither does. Blobs go first and side by side, then manifests,
     the index, referrers, and the tags last of all. `mount_from` are repositories of the same
-    registry that may have some blobs. Raises NetworkError; UsageError for a malformed tag;
-    BuildError, MachineError where the image can't be read.
+    registry that may have some blobs. With `platform` only that of a source is pushed. Raises
+    NetworkError; UsageError for a malformed tag; BuildError, MachineError where the image can't
+    be read.
     """
     names = _tags(registry.reference, tags)
     if isinstance(source, Layout):
         content = _of_layout(source if with_referrers else replace(source, referrers=()))
-    else:
+    elif isinstance(source, Sequence):
         content = _of_images(source)
+    else:
+        content = _of_source(source, platform, with_referrers=with_referrers)
     registry.reporter.report(PhaseStarted(name=f"push {registry.reference.name}"))
     sent = _send_blobs(registry, content, mount_from)
     for manifest in content.manifests:
@@ -182,6 +189,30 @@ def _of_layout(layout: Layout) -> _Content:
                 content=layout.blob(descriptor.digest),
             )
     return _Content(blobs=blobs, manifests=tuple(manifests), referrers=tuple(referrers))
+
+
+def _of_source(source: ImageSource, platform: Platform | None, *, with_referrers: bool) -> _Content:
+    only = None if platform is None else choose_image(source, platform)
+    graph = read_graph(source, only=only, with_referrers=with_referrers)
+    blobs = {
+        digest: _in_memory(graph.small[digest])
+        if digest in graph.small
+        else Blob(
+            digest=digest,
+            size_bytes=descriptor.size_bytes,
+            content=partial(source.open_blob, descriptor),
+        )
+        for digest, descriptor in graph.blobs.items()
+    }
+    return _Content(
+        blobs=blobs,
+        manifests=tuple(map(_of_node, graph.manifests)),
+        referrers=tuple(map(_of_node, graph.referrers)),
+    )
+
+
+def _of_node(node: Node) -> Manifest:
+    return _manifest(node.data, node.descriptor.media_type)
 
 
 def _read_manifest(layout: Layout, digest: Digest) -> Manifest:

@@ -39,12 +39,13 @@ class RegistryImage:
         self.tags: tuple[str, ...] = () if tag is None else (tag,)
         self.top = top.descriptor
         self.images = tuple(image for _, image in images)
-        self._manifests = {top.digest: top, **{each.digest: each for each, _ in images}}
+        self._subjects = (top.digest, *(each.digest for each, _ in images))
+        self._read = {top.digest: top, **{each.digest: each for each, _ in images}}
 
     @cached_property
     def referrers(self) -> tuple[Descriptor, ...]:
         """See `ImageSource`; asked for when first read. Raises NetworkError."""
-        return walk_referrers(self.registry, self._manifests)
+        return walk_referrers(self.registry, self._subjects)
 
     def open_blob(self, descriptor: Descriptor) -> Verified:
         """See `ImageSource`; raises NetworkError."""
@@ -57,8 +58,10 @@ class RegistryImage:
 
     def read_manifest(self, descriptor: Descriptor) -> bytes:
         """See `ImageSource`; raises NetworkError."""
-        known = self._manifests.get(descriptor.digest)
-        return (known or self.registry.get_manifest(descriptor.digest)).data
+        known = self._read.get(descriptor.digest)
+        if known is None:
+            known = self._read[descriptor.digest] = self.registry.get_manifest(descriptor.digest)
+        return known.data
 
 
 def open_registry_image(registry: Registry, *, platform: Platform | None = None) -> RegistryImage:

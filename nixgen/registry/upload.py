@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from nixgen.digest import Digest
-from nixgen.errors import MachineError, NetworkError
+from nixgen.errors import MachineError, NetworkError, NixgenError
+from nixgen.oci.verified import Verified
 from nixgen.registry.body import FileBody
 from nixgen.registry.client import Registry
 from nixgen.registry.errors import UnreachableError
@@ -28,11 +29,11 @@ class Sent(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """A blob to send; `content` is its bytes or the file that holds them."""
+    """A blob to send; `content` is its bytes, the file that holds them, or opens a stream."""
 
     digest: Digest
     size_bytes: int
-    content: bytes | Path
+    content: bytes | Path | Callable[[], Verified]
 
 
 def send_blob(
@@ -45,7 +46,7 @@ def send_blob(
     """Make the repository have a blob. `moved` is told of bytes as they go out.
 
     `mount_from` are repositories of the same registry that may have it. Raises NetworkError, and
-    MachineError where the file can't be read or has another size.
+    MachineError where the file can't be read or has another size, and what a stream raises.
     """
     if registry.has_blob(blob.digest, scope=registry.push_scope):
         return Sent.THERE
@@ -55,7 +56,7 @@ def send_blob(
             return Sent.MOUNTED
     try:
         _Upload(registry, blob, session, moved).send()
-    except (NetworkError, MachineError) as error:
+    except NixgenError as error:
         if not isinstance(error, UnreachableError):
             session.cancel()
         raise
@@ -88,6 +89,8 @@ class _Upload:
     def _open(self) -> BinaryIO:
         if isinstance(self._blob.content, bytes):
             return io.BytesIO(self._blob.content)
+        if not isinstance(self._blob.content, Path):
+            return cast(BinaryIO, self._blob.content())
         file = self._blob.content.open("rb")
         size_bytes = file.seek(0, 2)
         if size_bytes != self._blob.size_bytes:

@@ -217,9 +217,9 @@ def test_an_image_without_a_tag_is_the_latest(fake: FakeRegistry, tmp_path: Path
     layout = make_layout(tmp_path / "made")
     with open_registry(fake, "team/app") as registry:
         assert push(layout, registry).tags == ("latest",)
-        assert pull(registry, tmp_path / "pulled").tag == "latest"
+        assert pull(registry, tmp_path / "pulled").tags == ("latest",)
     with open_registry(fake, f"team/app@{layout.digest}") as registry:
-        assert pull(registry, tmp_path / "pinned").tag is None
+        assert pull(registry, tmp_path / "pinned").tags == ()
 
 
 def test_referrers_can_be_left_behind(fake: FakeRegistry, tmp_path: Path) -> None:
