@@ -29,10 +29,11 @@ from nixgen.oci.layout import LayoutResult, write_layout
 from nixgen.oci.packing import Sink
 from nixgen.oci.reading import Layout, LayoutImage, LayoutLayer, read_layout
 from nixgen.oci.rootfs import materialise_rootfs, unpack_rootfs
-from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer, layer_sources
+from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.tar import write_layer_tar
 from nixgen.oci.tarheader import HeaderEncoder, Ownership
+from nixgen.oci.trimmed import layer_sources
 
 __all__ = [
     "BuiltImage",

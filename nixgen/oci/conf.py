@@ -46,6 +46,8 @@ class ImageConf:
     https://github.com/opencontainers/image-spec/blob/main/config.md#properties.
     `created` is in UTC. `ownership` is what every entry of the store layers gets. `from_image` is
     the absolute path of a base image: a docker-archive, compressed or not, or one unpacked.
+    `absent` are absolute paths of the image that are left out, with all below them, none of them
+    a store path itself.
     """
 
     architecture: str
@@ -58,6 +60,7 @@ class ImageConf:
     customisation_layer: str
     repo_tag: str
     from_image: str | None = None
+    absent: frozenset[str] = frozenset()
 
     @property
     def store_paths(self) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from nixgen.digest import Digest
 from nixgen.errors import BuildError
 from nixgen.oci.conf import MAX_LAYERS, ImageConf
 from nixgen.oci.layer import BuiltLayer, LayerBuilder
-from nixgen.oci.source import layer_sources
 from nixgen.oci.store import StoreRoot
+from nixgen.oci.trimmed import layer_sources
 from nixgen.platforms import Platform
 
 if TYPE_CHECKING:

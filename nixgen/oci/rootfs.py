@@ -29,6 +29,7 @@ from nixgen.oci.source import CustomisationLayer
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.tar import walk_store_path
 from nixgen.oci.tarheader import Ownership
+from nixgen.oci.trimmed import image_path, is_absent
 
 _CHUNK_BYTES = 1 << 20
 _WHITEOUT = ".wh."
@@ -44,7 +45,7 @@ def materialise_rootfs(conf: ImageConf, *, store: StoreRoot, dest: Path) -> None
     _prepare(dest)
     with faults.writing("the image's files", dest):
         for path in conf.store_paths:
-            _copy_store_path(path, store, dest, conf.ownership)
+            copy_store_path(path, conf, store=store, dest=dest)
         for folder in ("nix/store", "nix"):
             if (dest / folder).is_dir():
                 _finish(dest / folder, 0o755, conf.ownership)
@@ -54,7 +55,7 @@ def materialise_rootfs(conf: ImageConf, *, store: StoreRoot, dest: Path) -> None
         except OSError as error:
             raise faults.unreadable(f"{layer.path}/layer.tar", error) from error
         with tar:
-            layer.check(_unpack(tar, dest))
+            layer.check(_unpack(tar, dest, absent=conf.absent))
 
 
 def unpack_rootfs(
@@ -97,10 +98,15 @@ def _prepare(dest: Path) -> None:
         dest.mkdir(parents=True, exist_ok=True)
 
 
-def _copy_store_path(logical: str, store: StoreRoot, dest: Path, ownership: Ownership) -> None:
+def copy_store_path(logical: str, conf: ImageConf, *, store: StoreRoot, dest: Path) -> None:
+    """Copy what an image holds of a store path to its place below `dest`, which is there.
+
+    Raises as `materialise_rootfs`, and OSError where `dest` can't be written.
+    """
+    ownership = conf.ownership
     folders: list[tuple[Path, int]] = []
     (dest / logical.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-    for name, origin, info in walk_store_path(logical, store):
+    for name, origin, info in walk_store_path(logical, store, absent=conf.absent):
         place = Path(os.fsdecode(os.fsencode(dest) + b"/" + _raw(name)))
         source, mode = Path(os.fsdecode(origin)), info.st_mode
         if stat.S_ISDIR(mode):
@@ -186,13 +192,20 @@ class _SummingReader:
         return self._summing.summed()
 
 
-def _unpack(stream: IO[bytes] | gzip.GzipFile, dest: Path) -> Summed:
-    """Unpack a tar into `dest`; what the whole stream sums to is for the caller to check."""
+def _unpack(
+    stream: IO[bytes] | gzip.GzipFile, dest: Path, *, absent: frozenset[str] = frozenset()
+) -> Summed:
+    """Unpack a tar into `dest`, but for what is absent.
+
+    What the whole stream sums to is for the caller to check.
+    """
     folders: list[tuple[Path, tarfile.TarInfo]] = []
     reader = _SummingReader(stream)
     try:
         with tarfile.open(fileobj=cast(IO[bytes], reader), mode="r|", encoding="utf-8") as tar:
             for member in tar:
+                if absent and is_absent(image_path(member.name), absent):
+                    continue
                 place = _place(dest, member.name)
                 _put(tar, member, place, dest)
                 if member.isdir():

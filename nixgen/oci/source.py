@@ -10,7 +10,6 @@ from typing import Protocol
 from nixgen.errors import BuildError
 from nixgen.oci import faults
 from nixgen.oci.blob import Summed
-from nixgen.oci.conf import ImageConf
 from nixgen.oci.packing import Packer, Sink
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.tar import write_layer_tar
@@ -41,22 +40,31 @@ class LayerSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreLayer:
-    """A layer of store paths, made anew from the store."""
+    """A layer of store paths, made anew from the store, without the names that are `absent`."""
 
     store_paths: tuple[str, ...]
     ownership: Ownership
     store: StoreRoot
+    absent: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str | int, ...]:
         """See `LayerSource`."""
         owner = self.ownership
         ids = (owner.mtime, owner.uid, owner.gid, owner.uname, owner.gname)
-        return ("store", *ids, *self.store_paths)
+        # why: without them the key is what it was before layers could lack anything.
+        absent = ("without", *self.absent) if self.absent else ()
+        return ("store", *ids, *self.store_paths, *absent)
 
     def write(self, sink: Sink) -> None:
         """See `LayerSource`."""
-        write_layer_tar(self.store_paths, ownership=self.ownership, store=self.store, sink=sink)
+        write_layer_tar(
+            self.store_paths,
+            ownership=self.ownership,
+            store=self.store,
+            sink=sink,
+            absent=frozenset(self.absent),
+        )
 
     def check(self, tar: Summed) -> None:
         """A store layer has no digest before it is made: anything goes."""
@@ -111,12 +119,3 @@ class CustomisationLayer:
                 f"{text[:80].decode('ascii', 'replace')}",
                 hint="the store is damaged: run 'nix-store --verify --check-contents'",
             )
-
-
-def layer_sources(conf: ImageConf, *, store: StoreRoot) -> tuple[LayerSource, ...]:
-    """The layers that a conf names, lowest first: the store layers, then the customisation."""
-    layers: list[LayerSource] = [
-        StoreLayer(store_paths=paths, ownership=conf.ownership, store=store)
-        for paths in conf.store_layers
-    ]
-    return (*layers, CustomisationLayer(path=conf.customisation_layer, store=store))

@@ -27,10 +27,13 @@ _PARENTS = ("/nix", "/nix/store")
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 
 
-def walk_store_path(logical: str, store: StoreRoot) -> Iterator[Member]:
+def walk_store_path(
+    logical: str, store: StoreRoot, *, absent: frozenset[str] = frozenset()
+) -> Iterator[Member]:
     """A store path and everything below it, in archive order; follows no symbolic link.
 
-    Raises MachineError for what is missing or can't be read.
+    `absent` are names in the archive that are left out, with all below them. Raises MachineError
+    for what is missing or can't be read.
     """
     # why: a pending stack, not recursion: a hostile tree may be deeper than Python's stack.
     pending = [(logical, os.fsencode(store.physical(logical)))]
@@ -47,7 +50,8 @@ def walk_store_path(logical: str, store: StoreRoot) -> Iterator[Member]:
             # why: sorted as text, not as bytes: lone surrogates sort below U+E000.
             texts = sorted((_text(child), child) for child in children)
             texts.reverse()
-            pending.extend((f"{name}/{text}", place + b"/" + raw) for text, raw in texts)
+            below = [(f"{name}/{text}", place + b"/" + raw) for text, raw in texts]
+            pending.extend(each for each in below if each[0] not in absent)
 
 
 def write_layer_tar(
@@ -56,18 +60,20 @@ def write_layer_tar(
     ownership: Ownership,
     store: StoreRoot,
     sink: Sink,
+    absent: frozenset[str] = frozenset(),
 ) -> int:
     """Write the tar of the store paths, in their order, to `sink`; gives its size in bytes.
 
-    Raises MachineError for what is missing or can't be read, BuildError for a file that changes
-    while it is read and for what no store holds (devices, sockets).
+    `absent` are the names that are left out, with all below them. Raises MachineError for what is
+    missing or can't be read, BuildError for a file that changes while it is read and for what no
+    store holds (devices, sockets).
     """
     headers = HeaderEncoder(ownership)
     with Packer(sink) as packer:
         for parent in _PARENTS:
             packer.put(headers.directory(parent, mode=0o755))
         for path in paths:
-            for member in walk_store_path(path, store):
+            for member in walk_store_path(path, store, absent=absent):
                 _put_member(packer, headers, member)
         packer.put(trailer(packer.total_bytes))
         packer.flush()
