@@ -140,6 +140,12 @@ class IrreproducibleError(BuildError):
     kind = "irreproducible"
 
 
+class ForeignProgramError(BuildError):
+    """An image would hold programs that its platform can't run; `problems` names them."""
+
+    kind = "foreign-program"
+
+
 class HashMismatchError(BuildError):
     """A fetched file does not have the hash it is pinned by."""
 

@@ -16,6 +16,21 @@ def matches(pattern: str, path: PurePosixPath | str) -> bool:
     return _compiled(pattern).fullmatch(str(path)) is not None
 
 
+def matches_image_path(pattern: str, path: str) -> bool:
+    """Whether a pattern means a file of an image, given by its absolute path there.
+
+    `/…` means paths from the image's root; `NAME/…` those below a store path of that name, which
+    is what follows the hash: `curl-8.14.1/bin/curl`.
+    """
+    if pattern.startswith("/"):
+        return matches(pattern[1:], path[1:])
+    in_store = _IN_STORE.match(path)
+    return in_store is not None and matches(pattern, path[in_store.end() :])
+
+
+_IN_STORE = re.compile(r"/nix/store/[0-9a-z]{32}-")
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = pattern.split("/")

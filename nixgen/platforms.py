@@ -1,4 +1,4 @@
-"""Platforms in OCI words, and what Nix, nixpkgs and zig call each of them: one table.
+"""Platforms in OCI words, and what Nix, nixpkgs, zig, ELF and qemu call each of them: one table.
 
 OCI: https://github.com/opencontainers/image-spec/blob/main/image-index.md (platform).
 """
@@ -6,9 +6,22 @@ OCI: https://github.com/opencontainers/image-spec/blob/main/image-index.md (plat
 from __future__ import annotations
 
 import difflib
+import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
+
+from nixgen.elf import ElfTarget
+
+
+class UnknownPlatformError(ValueError):
+    """No platform has this name; `hint` says which was meant, or which there are."""
+
+    def __init__(self, text: str) -> None:
+        guess = _guess(text)
+        super().__init__(f"unknown platform {json.dumps(text, ensure_ascii=False)}")
+        self.hint = f'did you mean "{guess}"?' if guess else f"known: {', '.join(_BY_NAME)}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,15 +37,11 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse `os/architecture[/variant]`; raises ValueError saying what is known."""
-        parts = text.split("/")
-        if parts == ["linux", "arm64", "v8"]:
-            parts = ["linux", "arm64"]
-        if "/".join(parts) not in _BY_NAME:
-            close = difflib.get_close_matches(text, [*_BY_NAME, *_ALIASES], n=1)
-            guess = f"; did you mean {_ALIASES.get(close[0], close[0])!r}?" if close else "."
-            raise ValueError(f"unknown platform {text!r}{guess} Known: {', '.join(_BY_NAME)}")
-        return cls(*parts)
+        """Parse `os/architecture[/variant]`; raises UnknownPlatformError."""
+        name = _SAME.get(text, text)
+        if name not in _BY_NAME:
+            raise UnknownPlatformError(text)
+        return cls(*name.split("/"))
 
     @classmethod
     def of_system(cls, system: str) -> Self:
@@ -61,65 +70,138 @@ class PlatformFacts:
     """One platform in the words of other tools.
 
     `system` is the Nix double, `pkgs_cross` the attribute of nixpkgs' pkgsCross, `zig_target`
-    the triple that zig takes, `elf_machine` the e_machine number of its executables.
+    the triple that zig takes, `elf` what the header of its programs says (which does not tell
+    ARM v6 from v7), `qemu` the last word of qemu's name for the processor. `bundled` says
+    whether the bundled package set compiles for it.
     """
 
     system: str
     pkgs_cross: str
     zig_target: str
-    elf_machine: int
+    elf: ElfTarget
+    qemu: str
+    bundled: bool = True
 
 
+# The order is that of an image index: clients that look at no platform take the first.
 _BY_NAME: dict[str, PlatformFacts] = {
     "linux/amd64": PlatformFacts(
         system="x86_64-linux",
         pkgs_cross="gnu64",
         zig_target="x86_64-linux-musl",
-        elf_machine=62,
+        elf=ElfTarget(machine=62, bits=64),
+        qemu="x86_64",
     ),
     "linux/arm64": PlatformFacts(
         system="aarch64-linux",
         pkgs_cross="aarch64-multiplatform",
         zig_target="aarch64-linux-musl",
-        elf_machine=183,
+        elf=ElfTarget(machine=183, bits=64),
+        qemu="aarch64",
     ),
     "linux/arm/v7": PlatformFacts(
         system="armv7l-linux",
         pkgs_cross="armv7l-hf-multiplatform",
         zig_target="arm-linux-musleabihf",
-        elf_machine=40,
+        elf=ElfTarget(machine=40, bits=32),
+        qemu="arm",
     ),
     "linux/arm/v6": PlatformFacts(
         system="armv6l-linux",
         pkgs_cross="raspberryPi",
         zig_target="arm-linux-musleabihf",
-        elf_machine=40,
+        elf=ElfTarget(machine=40, bits=32),
+        qemu="arm",
     ),
     "linux/386": PlatformFacts(
-        system="i686-linux", pkgs_cross="gnu32", zig_target="x86-linux-musl", elf_machine=3
+        system="i686-linux",
+        pkgs_cross="gnu32",
+        zig_target="x86-linux-musl",
+        elf=ElfTarget(machine=3, bits=32),
+        qemu="i386",
     ),
     "linux/riscv64": PlatformFacts(
         system="riscv64-linux",
         pkgs_cross="riscv64",
         zig_target="riscv64-linux-musl",
-        elf_machine=243,
+        elf=ElfTarget(machine=243, bits=64),
+        qemu="riscv64",
+    ),
+    "linux/ppc64le": PlatformFacts(
+        system="powerpc64le-linux",
+        pkgs_cross="powernv",
+        zig_target="powerpc64le-linux-musl",
+        elf=ElfTarget(machine=21, bits=64),
+        qemu="ppc64le",
+        bundled=False,
+    ),
+    "linux/s390x": PlatformFacts(
+        system="s390x-linux",
+        pkgs_cross="s390x",
+        zig_target="s390x-linux-musl",
+        elf=ElfTarget(machine=22, bits=64, byte_order="big"),
+        qemu="s390x",
+        bundled=False,
     ),
 }
 
-# why: what people type who know uname's, Nix's or an older Docker's word for a platform.
+# Other spellings of the same platform, as engines write it.
+_SAME = {"linux/arm64/v8": "linux/arm64"}
+
+# why: what people type who know uname's, Nix's, a distribution's or an older Docker's word.
 _ALIASES = {
-    "linux/x86_64": "linux/amd64",
-    "linux/aarch64": "linux/arm64",
-    "linux/arm32v7": "linux/arm/v7",
-    "linux/armv7": "linux/arm/v7",
-    "linux/armhf": "linux/arm/v7",
-    "linux/i386": "linux/386",
+    "x86_64": "linux/amd64",
+    "x86-64": "linux/amd64",
+    "x64": "linux/amd64",
+    "aarch64": "linux/arm64",
+    "arm64v8": "linux/arm64",
+    "armv8": "linux/arm64",
+    "arm": "linux/arm/v7",
+    "arm32v7": "linux/arm/v7",
+    "armv7": "linux/arm/v7",
+    "armv7l": "linux/arm/v7",
+    "armv7hf": "linux/arm/v7",
+    "armhf": "linux/arm/v7",
+    "arm32v6": "linux/arm/v6",
+    "armv6": "linux/arm/v6",
+    "armv6l": "linux/arm/v6",
+    "i386": "linux/386",
+    "i686": "linux/386",
+    "x86": "linux/386",
+    "riscv": "linux/riscv64",
+    "powerpc64le": "linux/ppc64le",
 }
+
+
+def _guess(text: str) -> str | None:
+    """The platform that was meant, by its name elsewhere or by likeness; None where unclear."""
+    word = text.strip().lower().removesuffix("-linux").removeprefix("linux/")
+    if word in _ALIASES:
+        return _ALIASES[word]
+    spellings = {name.removeprefix("linux/"): name for name in _BY_NAME}
+    spellings |= {other.removeprefix("linux/"): name for other, name in _SAME.items()}
+    if word in spellings:
+        return spellings[word]
+    for names in (spellings, _ALIASES):
+        if close := difflib.get_close_matches(word, names, n=1):
+            return names[close[0]]
+    return None
 
 
 def known_platforms() -> tuple[Platform, ...]:
     """Every platform of the table, in its order."""
     return tuple(Platform.parse(name) for name in _BY_NAME)
+
+
+def bundled_platforms() -> tuple[Platform, ...]:
+    """Those that the bundled package set compiles for."""
+    return tuple(platform for platform in known_platforms() if platform.facts.bundled)
+
+
+def in_index_order(platforms: Iterable[Platform]) -> tuple[Platform, ...]:
+    """The platforms in the order of the table, in whichever order they were written."""
+    order = {platform: number for number, platform in enumerate(known_platforms())}
+    return tuple(sorted(platforms, key=order.__getitem__))
 
 
 def native_platform() -> Platform:
@@ -129,5 +211,9 @@ def native_platform() -> Platform:
 
 def native_system() -> str:
     """This machine's Nix system, from the kernel's machine name."""
-    machine = {"armv7l": "armv7l", "i386": "i686"}.get(os.uname().machine, os.uname().machine)
-    return f"{machine}-linux"
+    machine = os.uname().machine
+    return f"{_NIX_MACHINES.get(machine, machine)}-linux"
+
+
+# Where Nix's word differs from the kernel's; armv8l is a 64-bit ARM processor in 32-bit mode.
+_NIX_MACHINES = {"armv8l": "armv7l", "i386": "i686", "ppc64le": "powerpc64le"}

@@ -22,7 +22,10 @@ let
   crossFor =
     image:
     (nativeOn image.buildSystem).pkgsCross.${image.pkgsCross}
-      or (lib.errors.raise "no-cross-set" { inherit (image) platform pkgsCross; });
+      or (lib.errors.raise "no-cross-set" {
+        inherit (image) platform pkgsCross;
+        known = builtins.attrNames ((nativeOn image.buildSystem).pkgsCross or { });
+      });
 
   bundledFor = buildSystem: hostSystem: import ../bundled { inherit buildSystem hostSystem; };
 in

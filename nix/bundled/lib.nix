@@ -248,10 +248,7 @@ rec {
   platforms = rec {
     x86_64 = [ "x86_64-linux" ];
     aarch64 = [ "aarch64-linux" ];
-    linux = x86_64 ++ aarch64 ++ [
-      "armv7l-linux"
-      "riscv64-linux"
-    ];
+    linux = builtins.attrNames (import ./platforms.nix);
     unix = linux;
     all = linux;
   };

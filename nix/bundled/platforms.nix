@@ -3,6 +3,7 @@
 # config:     GNU triple, as nixpkgs spells it
 # zigTarget:  what zig calls the target; its libc is built for this one
 # clangFlags: what makes clang itself generate code for that same target
+# muslArch:   the folder of musl's lib/libc/musl/arch, where that is not zigTarget's first word
 # headers:    folders of zig's lib/libc/include, most specific first
 # crossNames: attribute names of nixpkgs' pkgsCross that mean this system
 let
@@ -15,8 +16,10 @@ let
       zigCpu ? null,
       clangFlags ? [ ],
       clangTarget ? config,
+      muslArch ? null,
       headers,
       kernelArch,
+      qemu ? arch,
       oci,
       bits ? 64,
       build ? false,
@@ -30,12 +33,13 @@ let
         zigCpu
         clangTarget
         clangFlags
+        muslArch
         build
         crossNames
         ;
       headers = headers ++ [ "any-linux-any" ];
       linuxArch = kernelArch;
-      qemuArch = if arch == "armv7l" then "arm" else arch;
+      qemuArch = qemu;
       libc = "musl";
       parsed = {
         cpu = {
@@ -57,7 +61,8 @@ let
       is32bit = bits == 32;
       isx86_64 = arch == "x86_64";
       isAarch64 = arch == "aarch64";
-      isAarch32 = arch == "armv7l";
+      isi686 = arch == "i686";
+      isAarch32 = arch == "armv6l" || arch == "armv7l";
       isRiscV64 = arch == "riscv64";
     };
 in
@@ -117,11 +122,61 @@ in
       "arm-linux-any"
     ];
     kernelArch = "arm";
+    qemu = "arm";
     oci = "arm";
     bits = 32;
     crossNames = [
       "armv7l-hf-multiplatform"
       "muslarmv7l-hf"
+    ];
+  };
+
+  armv6l-linux = make {
+    system = "armv6l-linux";
+    config = "armv6l-unknown-linux-musleabihf";
+    arch = "armv6l";
+    zigTarget = "arm-linux-musleabihf";
+    zigCpu = "arm1176jzf_s";
+    clangTarget = "armv6-unknown-linux-musleabihf";
+    clangFlags = [
+      "-march=armv6kz"
+      "-mfpu=vfpv2"
+    ];
+    headers = [
+      "arm-linux-musl"
+      "generic-musl"
+      "arm-linux-any"
+    ];
+    kernelArch = "arm";
+    qemu = "arm";
+    oci = "arm";
+    bits = 32;
+    crossNames = [
+      "raspberryPi"
+      "muslpi"
+    ];
+  };
+
+  i686-linux = make {
+    system = "i686-linux";
+    config = "i686-unknown-linux-musl";
+    arch = "i686";
+    zigTarget = "x86-linux-musl";
+    zigCpu = "i686";
+    clangFlags = [ "-march=i686" ];
+    muslArch = "i386";
+    headers = [
+      "x86-linux-musl"
+      "generic-musl"
+      "x86-linux-any"
+    ];
+    kernelArch = "i386";
+    qemu = "i386";
+    oci = "386";
+    bits = 32;
+    crossNames = [
+      "gnu32"
+      "musl32"
     ];
   };
 

@@ -53,12 +53,21 @@ let
         reason = "unusable";
         known = [ ];
       }
+    # why not meta.available: that is false, too, for what a licence or a warning holds back, of
+    # which nixpkgs itself says more.
+    else if (attrs.getPath path set).meta.unsupported or false then
+      {
+        inherit name;
+        reason = "unavailable";
+        known = [ ];
+      }
     else
       null;
 in
 {
-  # The names of `names` that are not packages of `set`: [ { name, reason, known } ]; `known` are
-  # names that could have been meant.
+  # The names of `names` that are not packages of `set`: [ { name, reason, known } ]; `reason` is
+  # "unknown", "unusable" or, for a package that is not for the set's platform, "unavailable";
+  # `known` are names that could have been meant.
   problems = set: names: builtins.filter (found: found != null) (map (problem set) names);
 
   get = set: name: attrs.getPath (attrs.splitPath name) set;

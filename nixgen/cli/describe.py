@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nixgen.cli.options import DescriptionArgument, JsonOption
 from nixgen.cli.output import print_json, print_note, print_result, reporting_errors
-from nixgen.errors import DescriptionError, MachineError, UsageError
+from nixgen.errors import DescriptionError, MachineError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from nixgen.spec import Description
 
 _DEFAULT = Path("app.toml")
 
@@ -53,13 +56,24 @@ def check(description: DescriptionArgument = _DEFAULT, as_json: JsonOption = Fal
         }
         if unserved:
             raise DescriptionError("this nixgen can't build it yet", problems=list(unserved))
-        for profile in (None, *found.profiles):
-            for platform in found.platforms(profile):
-                found.resolve(platform=platform, profile=profile)
+        _resolve_all(found)
         if as_json:
             print_json({"file": str(path), "digest": str(found.digest), "problems": []})
         else:
             print_result(f"{path}: no mistakes found")
+
+
+def _resolve_all(description: Description) -> None:
+    """Resolve for every profile and platform; raises DescriptionError with the mistakes of all."""
+    problems: dict[Problem, None] = {}
+    for profile in (None, *description.profiles):
+        for platform in description.platforms(profile):
+            try:
+                description.resolve(platform=platform, profile=profile)
+            except DescriptionError as error:
+                problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise DescriptionError("the description has mistakes", problems=list(problems))
 
 
 def schema() -> None:

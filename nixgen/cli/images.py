@@ -12,7 +12,7 @@ import typer
 
 from nixgen.cli.options import progress
 from nixgen.errors import UsageError
-from nixgen.platforms import Platform
+from nixgen.platforms import Platform, UnknownPlatformError
 
 if TYPE_CHECKING:
     from nixgen.pipeline.publish import RegistryAccess
@@ -48,8 +48,8 @@ def parse_platform(text: str | None) -> Platform | None:
         return None
     try:
         return Platform.parse(text)
-    except ValueError as error:
+    except UnknownPlatformError as error:
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(parts):
-            raise UsageError(f"--platform: {error}") from error
+            raise UsageError(f"--platform: {error}", hint=error.hint) from error
         return Platform(*parts)

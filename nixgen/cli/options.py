@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nixgen.errors import UsageError
-from nixgen.platforms import Platform, native_platform, native_system
+from nixgen.platforms import (
+    Platform,
+    UnknownPlatformError,
+    native_platform,
+    native_system,
+)
 
 if TYPE_CHECKING:
     from nixgen.nixcli import Nix
@@ -110,13 +115,25 @@ SubstituteOption = Annotated[
 def parse_platforms(values: Sequence[str] | None) -> tuple[Platform, ...]:
     """The platforms of `--platform`, in order; raises UsageError."""
     names = [name.strip() for value in values or () for name in value.split(",") if name.strip()]
-    platforms = []
+    if values and not names:
+        raise UsageError("--platform names none", hint="--platform linux/amd64,linux/arm64")
+    seen: dict[Platform, str] = {}
     for name in names:
-        try:
-            platforms.append(native_platform() if name == "native" else Platform.parse(name))
-        except ValueError as error:
-            raise UsageError(f"--platform: {error}") from error
-    return tuple(platforms)
+        platform = _parse_platform(name)
+        if platform in seen:
+            also = "" if seen[platform] == name else f" (as {seen[platform]} and as {name})"
+            raise UsageError(f"--platform: {platform} is named twice{also}")
+        seen[platform] = name
+    return tuple(seen)
+
+
+def _parse_platform(name: str) -> Platform:
+    try:
+        return native_platform() if name == "native" else Platform.parse(name)
+    except UnknownPlatformError as error:
+        raise UsageError(f"--platform: {error}", hint=error.hint) from error
+    except ValueError as error:
+        raise UsageError(f"--platform native: {error}", hint="name the platform") from error
 
 
 def parse_vars(values: Sequence[str] | None) -> dict[str, str]:

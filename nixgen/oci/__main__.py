@@ -12,7 +12,7 @@ from nixgen._process import ending_on_signals
 from nixgen.errors import NixgenError, UsageError
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.writing import FORMATS, write_conf
-from nixgen.platforms import Platform
+from nixgen.platforms import Platform, UnknownPlatformError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 def _platform(text: str | None) -> Platform | None:
     try:
         return None if text is None else Platform.parse(text)
-    except ValueError as error:
-        raise UsageError(f"--platform: {error}") from error
+    except UnknownPlatformError as error:
+        raise UsageError(f"--platform: {error}", hint=error.hint) from error
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def build_and_write(
         destination=destination or default_destination(prepared.plan.app_name, form),
         form=form,
         cache=cache,
+        state=state,
     )
     if cache is not None:
         cache.bound()

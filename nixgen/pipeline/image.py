@@ -28,7 +28,9 @@ from nixgen.oci.writing import work_folder
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.outcome import Format, Outcome, PlatformOutcome
+from nixgen.pipeline.programs import check_programs
 from nixgen.pipeline.realise import Evaluated
+from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
 from nixgen.progress import PhaseStarted
 from nixgen.runtime import RunnableImage
@@ -53,18 +55,21 @@ def write_image(
     destination: Path,
     form: Format,
     cache: LayerCache | None,
+    state: State,
 ) -> Outcome:
-    """Write the image of built confs; raises IrreproducibleError before anything is replaced.
+    """Write the image of built confs.
 
-    The lockfile learns the digests unless the request froze it.
+    The lockfile learns the digests unless the request froze it. Before anything is replaced raises
+    ForeignProgramError for programs that can't run in an image, IrreproducibleError.
     """
     plan = evaluated.prepared.plan
     if form == "docker-archive" and len(plan.images) > 1:
         raise UsageError(
             "a docker-archive holds one platform", hint="name one with --platform, or use -f oci"
         )
-    nix.reporter.report(PhaseStarted(name="write layers"))
     store = store_root(nix)
+    check_programs(evaluated, conf_paths, nix, state=state, store=store)
+    nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images = []
         for image, path in zip(plan.images, conf_paths, strict=True):

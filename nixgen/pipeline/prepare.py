@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nixgen.errors import DescriptionError, Problem, UsageError
+from nixgen.errors import DescriptionError, Problem
 from nixgen.generate import GeneratedFile, render
 from nixgen.lock import Lock, lock_path
 from nixgen.nixcli import Nix
 from nixgen.pipeline.machine import survey_machine
 from nixgen.pipeline.pins import Pinned, locked, pin
 from nixgen.plan import Plan, PlanOptions, make_plan, needs_survey
-from nixgen.platforms import Platform, known_platforms
+from nixgen.platforms import Platform, bundled_platforms, in_index_order
 from nixgen.sourcetree import SourceTree, survey_source
 from nixgen.spec import AppSpec, Description, read_description
 from nixgen.spec.model import Cross
@@ -97,29 +97,29 @@ def _survey(description: Description) -> SourceTree:
 
 
 def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ...]:
-    """The description resolved for each platform asked for, in their order."""
+    """The description resolved for each platform asked for, in the order of an image index.
+
+    The order is one for all ways of naming the platforms: it is part of the index's digest.
+    """
     platforms = request.platforms or description.platforms(request.profile)
     specs = tuple(
         description.resolve(platform=platform, profile=request.profile, overrides=request.overrides)
-        for platform in platforms
+        for platform in in_index_order(platforms)
     )
-    _refuse_unbuildable(description, specs)
+    _refuse_unbuildable(description, specs, named=bool(request.platforms))
     if request.cross is not None:
         specs = tuple(dataclasses.replace(spec, cross=request.cross) for spec in specs)
     return specs
 
 
-BUNDLED_PLATFORMS: Sequence[str] = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64")
-"""What the bundled set compiles for; nix/bundled/platforms.nix holds the same list."""
-
-
-def _refuse_unbuildable(description: Description, specs: Sequence[AppSpec]) -> None:
-    served = [platform for platform in known_platforms() if str(platform) in BUNDLED_PLATFORMS]
+def _refuse_unbuildable(description: Description, specs: Sequence[AppSpec], *, named: bool) -> None:
+    """`named` says whether the command line named the platforms."""
+    served = bundled_platforms()
     problems = [
         Problem(
             message=f"the bundled package set can't build for {spec.platform}",
-            file=str(description.path),
-            key="image.platforms",
+            file=None if named else str(description.path),
+            key="--platform" if named else "image.platforms",
             hint=f"it builds for {', '.join(map(str, served))}",
         )
         for spec in specs
@@ -127,6 +127,3 @@ def _refuse_unbuildable(description: Description, specs: Sequence[AppSpec]) -> N
     ]
     if problems:
         raise DescriptionError("a platform can't be built", problems=problems)
-    seen = [spec.platform for spec in specs]
-    if len(set(seen)) != len(seen):
-        raise UsageError("a platform is named twice", hint="name each --platform once")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from nixgen.pipeline.state import State
 from nixgen.pipeline.trees import Trees, add_trees
 from nixgen.pipeline.unchanged import Root
 from nixgen.plan import ImagePlan
+from nixgen.platforms import Platform, known_platforms
 from nixgen.sources import Supply
 
 _CONF_SUFFIX = "-conf.json"
@@ -163,31 +164,55 @@ def explain_thrown(payload: Mapping[str, Any], prepared: Prepared) -> NixgenErro
             )
         case "no-cross-set":
             return EvaluationError(
-                f"{file}: the package set has no packages for {payload['platform']}: there is no "
+                f"{file}: the package set can't build for {payload['platform']}: there is no "
                 f"pkgsCross.{payload['pkgsCross']} in it",
-                hint="leave the platform out, or take another package set",
+                hint=f"it builds for {', '.join(map(str, _served(payload['known'], prepared)))}",
             )
         case kind:
             return EvaluationError(f"{file}: the Nix library refused: {kind}: {dict(payload)}")
+
+
+def _served(cross_names: Sequence[str], prepared: Prepared) -> Iterator[Platform]:
+    """What a set of these names in its pkgsCross can build for, its own platform included."""
+    for platform in known_platforms():
+        native = platform.facts.system == prepared.request.options.machine.system
+        if native or platform.facts.pkgs_cross in cross_names:
+            yield platform
+
+
+_WHY_NOT = {
+    "unknown": "unknown package {name!r} for {platform}",
+    "unusable": "{name!r} of the package set is not a package for {platform}",
+    "unavailable": "the package {name!r} is not available for {platform}",
+}
 
 
 def _package_problems(found: list[dict[str, Any]], prepared: Prepared) -> Iterator[Problem]:
     by_platform = {str(image.platform): image for image in prepared.plan.images}
     for item in found:
         name, platform = item["name"], item["platform"]
+        everywhere = sum(other["name"] == name for other in found) == len(by_platform)
         close = difflib.get_close_matches(name, item["known"], n=1)
-        if item["reason"] == "unusable":
-            message = f"{name!r} of the package set is not a package for {platform}"
-        else:
-            message = f"unknown package {name!r} for {platform}"
         hint = f"did you mean {close[0]!r}?" if close else None
+        if item["reason"] == "unavailable" or not everywhere:
+            hint = _optional_hint(by_platform[platform], name)
         yield Problem(
-            message=message,
+            message=_WHY_NOT[item["reason"]].format(name=name, platform=platform),
             file=str(prepared.description.path),
             line=_line_of(prepared, name),
             key=_key_of(by_platform[platform], name),
             hint=hint,
         )
+
+
+def _optional_hint(image: ImagePlan, name: str) -> str:
+    """How a package is left out on one platform."""
+    is_lib = image.build is not None and name in image.build.packages
+    table, key = ("build", "libs") if is_lib else ("image", "contents")
+    return (
+        f'leave it out there: [platform."{image.platform}".{table}] '
+        f'{key} = {{ remove = ["{name}"] }}'
+    )
 
 
 def _key_of(image: ImagePlan, name: str) -> str:

@@ -48,7 +48,13 @@ def built_to_run(
     with scratch_folder() as folder:
         layout = folder / "image.oci"
         result = write_image(
-            evaluated, (conf_path,), nix, destination=layout, form="oci", cache=cache
+            evaluated,
+            (conf_path,),
+            nix,
+            destination=layout,
+            form="oci",
+            cache=cache,
+            state=state,
         )
         if cache is not None:
             cache.bound()

@@ -1,9 +1,9 @@
 """What nixgen remembers between runs, in the user's state folder.
 
 `roots/` keeps the last results from Nix's garbage collection, one set per description and
-profile; `builds/` holds a record of each; `stamps/` what tells a repeated run that nothing has
-changed; `probes/` what was found out about the machine by building; `last-failure` names the
-derivation that last failed.
+profile; `builds/` holds a record of each, `programs/` what was found in their layers; `stamps/`
+what tells a repeated run that nothing has changed; `probes/` what was found out about the machine
+by building; `last-failure` names the derivation that last failed.
 The place is `$XDG_STATE_HOME/nixgen`, by default `~/.local/state/nixgen`
 (https://specifications.freedesktop.org/basedir-spec/latest/).
 """
@@ -58,11 +58,16 @@ class State:
 
     def record(self, description: Path, profile: str | None) -> Any | None:
         """The record of the last build, None where there is none that can be read."""
-        place = self.folder / "builds" / f"{_key(description, profile)}.json"
-        try:
-            return json.loads(place.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return _read_json(self.folder / "builds" / f"{_key(description, profile)}.json")
+
+    def write_programs(self, description: Path, profile: str | None, found: Any) -> None:
+        """Remember which programs the layers of a description's images hold."""
+        place = self.folder / "programs" / f"{_key(description, profile)}.json"
+        self._write(place, json.dumps(found, sort_keys=True) + "\n")
+
+    def programs(self, description: Path, profile: str | None) -> Any | None:
+        """What `write_programs` last kept, None where there is nothing that can be read."""
+        return _read_json(self.folder / "programs" / f"{_key(description, profile)}.json")
 
     def write_stamp(self, key: str, stamp: Mapping[str, Any]) -> None:
         """Keep the stamp of a run; the oldest beyond the last hundred go."""
@@ -73,10 +78,7 @@ class State:
 
     def stamp(self, key: str) -> Any | None:
         """The stamp of the last run that had this key, None where there is none."""
-        try:
-            return json.loads((self.folder / "stamps" / f"{key}.json").read_bytes())
-        except (OSError, ValueError):
-            return None
+        return _read_json(self.folder / "stamps" / f"{key}.json")
 
     def _stamps(self) -> Iterator[Path]:
         return (self.folder / "stamps").glob("*.json")
@@ -127,6 +129,13 @@ class State:
 
 _KEPT_STAMPS = 100
 _HINT = "set XDG_STATE_HOME to a folder that you can write to"
+
+
+def _read_json(place: Path) -> Any | None:
+    try:
+        return json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _key(description: Path, profile: str | None) -> str:

@@ -103,6 +103,7 @@ def make_image_plan(
         layer_strategy=image.layers.strategy,
         compression=image.compression,
         annotations=make_annotations(spec),
+        foreign_binaries=image.foreign_binaries,
     )
 
 

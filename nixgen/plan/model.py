@@ -60,6 +60,7 @@ class ImagePlan:
     `build_system` is the Nix system that its derivations are built on, `strategy_reason` why.
     `config` is the `config` object of the OCI image configuration
     (https://github.com/opencontainers/image-spec/blob/main/config.md); `created` is RFC 3339.
+    `foreign_binaries` are the patterns of programs that may be for another machine.
     """
 
     platform: Platform
@@ -77,6 +78,7 @@ class ImagePlan:
     layer_strategy: LayerStrategy
     compression: Literal["zstd", "gzip", "none"]
     annotations: Mapping[str, str]
+    foreign_binaries: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:

@@ -13,15 +13,6 @@ from nixgen.platforms import Platform, native_platform
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
-_QEMU_NAMES = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "arm": "arm",
-    "386": "i386",
-    "riscv64": "riscv64",
-}
-_IS_64_BIT = frozenset({"amd64", "arm64", "riscv64"})
-
 
 def check_platform(
     platform: Platform,
@@ -86,9 +77,7 @@ def _matches(facts: dict[str, str], platform: Platform) -> bool:
     """Whether an entry's magic takes a static executable of the platform."""
     if "magic" not in facts or facts.get("offset") != "0":
         return False
-    size_class = 2 if platform.architecture in _IS_64_BIT else 1
-    header = bytes([0x7F, *b"ELF", size_class, 1, 1, *[0] * 9, 2, 0])
-    header += platform.facts.elf_machine.to_bytes(2, "little")
+    header = platform.facts.elf.header()
     magic = bytes.fromhex(facts["magic"])
     mask = bytes.fromhex(facts["mask"]) if "mask" in facts else b"\xff" * len(magic)
     pairs = zip(header, magic, mask, strict=False)
@@ -96,7 +85,7 @@ def _matches(facts: dict[str, str], platform: Platform) -> bool:
 
 
 def _missing(platform: Platform, native: Platform, *, unfixed: bool, mounted: bool) -> MachineError:
-    name = f"qemu-{_QEMU_NAMES[platform.architecture]}"
+    name = f"qemu-{platform.facts.qemu}"
     register = f"cat /usr/lib/binfmt.d/{name}.conf > {BINFMT}/register"
     steps = ["apt-get install -y qemu-user-static"]
     if not mounted:

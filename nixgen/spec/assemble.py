@@ -186,6 +186,7 @@ def _make_image(record: Record, app: App, build: Build | None) -> Image:
         created=values.get("created", 1),
         tags=_list(record, "tags") or (make_tag(app.version),),
         compression=values.get("compression", "gzip"),
+        foreign_binaries=_list(record, "foreign-binaries"),
         layers=_make_layers(values.get("layers", _EMPTY)),
     )
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nixgen.elf import ElfTarget
+from nixgen.globs import matches_image_path
+from nixgen.platforms import Platform
 from nixgen.spec import ondisk
 from nixgen.spec.app_tables import BUILD_FIELD_KINDS
 from nixgen.spec.kinds import INVALID, Mistake
@@ -19,8 +23,13 @@ from nixgen.spec.shapes import Record
 T = TypeVar("T")
 
 
-def check(record: Record, project_dir: Path, report: Report) -> None:
-    """Note every mistake that a single value does not show; `record` is the whole description."""
+def check(
+    record: Record, project_dir: Path, report: Report, platform: Platform | None = None
+) -> None:
+    """Note every mistake that a single value does not show; `record` is the whole description.
+
+    With `platform`, too, the files of the project that are programs of another one.
+    """
     values = record.values
     if "packages" in values:
         _check_packages(values["packages"], project_dir, report)
@@ -28,6 +37,8 @@ def check(record: Record, project_dir: Path, report: Report) -> None:
         _check_build(values["build"], project_dir, report)
     if "image" in values:
         _check_image(values["image"], project_dir, report)
+        if platform is not None:
+            _check_programs(values["image"], project_dir, report, platform)
 
 
 def _attempt(node: Node, report: Report, action: Callable[[], T]) -> T | None:
@@ -145,6 +156,31 @@ def _check_file(node: Node, entry: Record, project_dir: Path, report: Report) ->
         report.add(node, 'needs "source", a file of the project, or "text"')
     if source := entry.values.get("source"):
         _attempt(entry.place("source"), report, lambda: ondisk.find_file(project_dir, source))
+
+
+def _check_programs(record: Record, project_dir: Path, report: Report, platform: Platform) -> None:
+    """Note the files that are programs of another machine and not meant to be there."""
+    patterns = [pattern for _, pattern in record.values.get("foreign-binaries", ())]
+    wanted = platform.facts.elf
+    for _, entry in record.values.get("files", ()):
+        source, path = entry.values.get("source"), entry.values.get("path")
+        if source is None or path is None:
+            continue
+        if any(matches_image_path(pattern, path) for pattern in patterns):
+            continue
+        place = entry.place("source")
+        target = _attempt(place, report, partial(_read_target, project_dir, source))
+        if target is not None and target.is_of_a_platform and target != wanted:
+            report.add(
+                place,
+                f"{json.dumps(source)} is a program for {target}; {platform} takes {wanted}",
+                hint='name one file for each platform, as in source = "tool-${platform.arch}", or '
+                "this one in foreign-binaries",
+            )
+
+
+def _read_target(project_dir: Path, source: str) -> ElfTarget | None:
+    return ondisk.read_target(ondisk.find_file(project_dir, source))
 
 
 def _check_paths(record: Record, report: Report) -> None:

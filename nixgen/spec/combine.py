@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nixgen.errors import DescriptionError, Problem
-from nixgen.platforms import Platform
+from nixgen.platforms import Platform, UnknownPlatformError
 from nixgen.spec.checks import check
 from nixgen.spec.interpolate import Scope
 from nixgen.spec.kinds import Anything
@@ -59,7 +59,7 @@ def split_root(root: Node, report: Report) -> Parts:
     for name, node in (root.table["platform"].table if "platform" in root.table else {}).items():
         try:
             platform = Platform.parse(name)
-        except ValueError:
+        except UnknownPlatformError:
             continue
         if platform in platforms:
             report.add(node, f"{platform} is here twice: already at {platforms[platform].key}")

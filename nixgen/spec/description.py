@@ -66,7 +66,7 @@ class Description:
         """
         report = Report(str(self.path))
         tree, record = self._read(platform, profile, overrides, report)
-        check(record, self.project_dir, report)
+        check(record, self.project_dir, report, platform)
         report.raise_if_any()
         if unserved := find_unserved(tree, str(self.path)):
             raise DescriptionError(

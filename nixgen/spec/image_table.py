@@ -263,6 +263,18 @@ IMAGE_TABLE = Table(
             example=["linux/amd64", "linux/arm64"],
             aliases=("platform", "arch"),
         ),
+        Field(
+            "foreign-binaries",
+            lists_of(
+                Text(label="a file pattern", convert=texts.parse_image_pattern),
+                "a list of file patterns",
+            ),
+            "Programs of other machines that are meant to be in the image, such as firmware or a "
+            "cross compiler's libraries; all others are refused. `NAME/…` means files of the store "
+            "path of that name (without its hash), `/…` files of `files`.",
+            default=[],
+            example=["linux-firmware-*/lib/firmware/**"],
+        ),
         Field("layers", LAYERS_TABLE, LAYERS_TABLE.doc, aliases=("layer",)),
     ),
 )

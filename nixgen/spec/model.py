@@ -196,7 +196,8 @@ class Image:
     `contents` are attribute paths of the package set. `env` holds what the description says,
     without defaults such as PATH. `created` is in seconds since 1970, or the word
     "source-date-epoch" where the variable of that name decides. `files`, `directories` and
-    `symlinks` are sorted by path; `ports` and `volumes` too, without doubles.
+    `symlinks` are sorted by path; `ports` and `volumes` too, without doubles. `foreign_binaries`
+    are patterns as `nixgen.globs.matches_image_path` takes them.
     """
 
     contents: tuple[str, ...] = ()
@@ -220,6 +221,7 @@ class Image:
     created: int | Literal["source-date-epoch"] = 1
     tags: tuple[str, ...]
     compression: Compression = "gzip"
+    foreign_binaries: tuple[str, ...] = ()
     layers: Layers = Layers()
 
 

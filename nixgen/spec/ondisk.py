@@ -6,6 +6,7 @@ import difflib
 import json
 from pathlib import Path
 
+from nixgen.elf import HEADER_BYTES, ElfTarget, parse_header
 from nixgen.spec.kinds import Mistake
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -55,6 +56,15 @@ def _nearest(project_dir: Path, relative: str) -> str | None:
         return None
     close = difflib.get_close_matches(path.name, siblings, n=1)
     return f'did you mean "{Path(relative).parent / close[0]}"?' if close else None
+
+
+def read_target(file: Path) -> ElfTarget | None:
+    """The machine that a file is a program for; None where it is none. Raises Mistake."""
+    try:
+        with file.open("rb") as content:
+            return parse_header(content.read(HEADER_BYTES))
+    except OSError as error:
+        raise Mistake(f"{json.dumps(file.name)} can't be read: {error.strerror}") from None
 
 
 def find_package_set(project_dir: Path, written: str) -> Path:

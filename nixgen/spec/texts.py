@@ -230,6 +230,18 @@ def parse_glob(text: str) -> str:
     return text
 
 
+def parse_image_pattern(text: str) -> str:
+    """A pattern of an image's files: `/…` from its root, `NAME/…` below a store path's name."""
+    if text.startswith("/nix/store/"):
+        name = text.removeprefix("/nix/store/")
+        raise Mistake(
+            f"the hash in {quote(text)} changes with every update",
+            f"leave it out: write {quote(re.sub('^[0-9a-z]{32}-', '', name))}",
+        )
+    parse_glob(text.removeprefix("/"))
+    return text
+
+
 def parse_flake_or_path(text: str) -> str:
     """A package set: a word, a path that starts with ./ ../ or /, or a flake reference."""
     parse_line(text)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nixgen.platforms import Platform, known_platforms
+from nixgen.platforms import Platform, UnknownPlatformError, known_platforms
 from nixgen.spec import quantities, texts
 from nixgen.spec.kinds import Integer, Kind, Mistake, OneOf, Text
 from nixgen.spec.model import Port
@@ -56,9 +56,8 @@ def parse_platform(text: str) -> Platform:
     """A platform in OCI words; raises Mistake."""
     try:
         return Platform.parse(text)
-    except ValueError as error:
-        message, _, guess = str(error).partition("; ")
-        raise Mistake(message.partition(" Known:")[0].rstrip("."), guess or None) from None
+    except UnknownPlatformError as error:
+        raise Mistake(str(error), error.hint) from None
 
 
 def _parse_owner(text: str) -> str | int:

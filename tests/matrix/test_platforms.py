@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import stat
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from nixgen.elf import ElfTarget, parse_header
+from nixgen.platforms import bundled_platforms
 from tests.e2e.conftest import BuildExample, Built
 
 pytestmark = pytest.mark.matrix
 
-# e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
-_MACHINES = {"linux/amd64": 62, "linux/arm64": 183, "linux/arm/v7": 40, "linux/riscv64": 243}
+_TARGETS = {str(platform): platform.facts.elf for platform in bundled_platforms()}
 _EXAMPLES = ["http-c", "profiles", "site", "sqlite-lua"]
 
 
-def _programs(built: Built) -> Iterator[tuple[Path, int]]:
+def _programs(built: Built) -> Iterator[tuple[Path, ElfTarget]]:
     """The ELF files of the image's store paths, and the machine that each is for."""
     for layer in built.image["layers"]:
         for store_path in layer["store_paths"]:
@@ -27,13 +27,13 @@ def _programs(built: Built) -> Iterator[tuple[Path, int]]:
                 if not stat.S_ISREG(path.lstat().st_mode):
                     continue
                 with path.open("rb") as file:
-                    header = file.read(20)
-                if header.startswith(b"\x7fELF"):
-                    yield path, struct.unpack_from("<H", header, 18)[0]
+                    target = parse_header(file.read(64))
+                if target is not None:
+                    yield path, target
 
 
 @pytest.mark.parametrize("example", _EXAMPLES)
-@pytest.mark.parametrize("platform", _MACHINES)
+@pytest.mark.parametrize("platform", _TARGETS)
 def test_an_example_is_built_for_a_platform(
     platform: str, example: str, build_example: BuildExample
 ) -> None:
@@ -41,13 +41,13 @@ def test_an_example_is_built_for_a_platform(
     assert built.image["platform"] == platform
     programs = list(_programs(built))
     assert programs
-    assert [path for path, machine in programs if machine != _MACHINES[platform]] == []
+    assert [path for path, target in programs if target != _TARGETS[platform]] == []
 
 
 @pytest.mark.parametrize("example", _EXAMPLES)
 def test_all_platforms_at_once_have_the_digests_that_each_has_alone(
     example: str, build_example: BuildExample
 ) -> None:
-    together = build_example(example, "--platform", ",".join(_MACHINES))
-    alone = [build_example(example, "--platform", platform).digest for platform in _MACHINES]
+    together = build_example(example, "--platform", ",".join(_TARGETS))
+    alone = [build_example(example, "--platform", platform).digest for platform in _TARGETS]
     assert [one["digest"] for one in together.document["platforms"]] == alone

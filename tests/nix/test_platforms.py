@@ -6,16 +6,26 @@ import json
 from pathlib import Path
 
 from nixgen import _process
-from nixgen.pipeline.prepare import BUNDLED_PLATFORMS
-from nixgen.platforms import Platform
+from nixgen.platforms import bundled_platforms
 
 _TABLE = Path(__file__).parents[2] / "nix" / "bundled" / "platforms.nix"
+_FACTS = """{ zigTarget, go, qemuArch, is64bit, crossNames, parsed, ... }:
+  { inherit zigTarget qemuArch is64bit crossNames; inherit (go) GOARCH; cpu = parsed.cpu.bits; }"""
 
 
-def test_both_lists_of_bundled_platforms_agree() -> None:
-    expression = f"builtins.attrNames (import {_TABLE})"
+def test_both_tables_of_platforms_agree() -> None:
+    expression = f"builtins.mapAttrs (_: {_FACTS}) (import {_TABLE})"
     argv = ["nix-instantiate", "--eval", "--strict", "--json", "--expr", expression]
-    systems = json.loads(_process.run(argv).check().stdout)
-    assert sorted(systems) == sorted(
-        Platform.parse(name).facts.system for name in BUNDLED_PLATFORMS
-    )
+    said = json.loads(_process.run(argv).check().stdout)
+    assert set(said) == {platform.facts.system for platform in bundled_platforms()}
+    for platform in bundled_platforms():
+        facts = platform.facts
+        nix = said[facts.system]
+        assert facts.pkgs_cross in nix.pop("crossNames")
+        assert nix == {
+            "GOARCH": platform.architecture,
+            "cpu": facts.elf.bits,
+            "is64bit": facts.elf.bits == 64,
+            "qemuArch": facts.qemu,
+            "zigTarget": facts.zig_target,
+        }

@@ -59,12 +59,19 @@ let
 
   metaOf =
     attrs:
+    let
+      given = {
+        name = nameOf attrs;
+        platforms = lib.platforms.linux;
+      }
+      // attrs.meta or { };
+      unsupported = !(lib.elem hostPlatform.system given.platforms);
+    in
     {
-      name = nameOf attrs;
-      available = true;
-      platforms = lib.platforms.linux;
+      inherit unsupported;
+      available = !unsupported;
     }
-    // attrs.meta or { };
+    // given;
 
   # The derivation with what nixpkgs hangs on it, on each of its outputs.
   decorate =

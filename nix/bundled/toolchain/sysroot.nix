@@ -21,11 +21,17 @@ derivation {
   inherit zig;
   # The triple by which clang looks up what is in its resource directory.
   config = hostPlatform.clangTarget;
-  inherit (hostPlatform)
-    zigTarget
-    clangTarget
-    clangFlags
-    headers
-    ;
+  inherit (hostPlatform) zigTarget clangTarget headers;
+  clangFlags =
+    hostPlatform.clangFlags
+    ++ (
+      if hostPlatform.muslArch == null then
+        [ ]
+      else
+        [
+          "-I"
+          "${zig}/lib/libc/musl/arch/${hostPlatform.muslArch}"
+        ]
+    );
   zigCpu = if hostPlatform.zigCpu == null then "" else hostPlatform.zigCpu;
 }

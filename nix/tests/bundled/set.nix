@@ -61,8 +61,10 @@ in
         { name = "aarch64-multiplatform"; system = "aarch64-linux"; }
         { name = "aarch64-multiplatform-musl"; system = "aarch64-linux"; }
         { name = "armv7l-hf-multiplatform"; system = "armv7l-linux"; }
+        { name = "gnu32"; system = "i686-linux"; }
         { name = "gnu64"; system = "x86_64-linux"; }
         { name = "musl64"; system = "x86_64-linux"; }
+        { name = "raspberryPi"; system = "armv6l-linux"; }
         { name = "riscv64"; system = "riscv64-linux"; }
       ]
   );

@@ -11,6 +11,9 @@ let
       requests = package "requests";
       urllib3 = package "urllib3";
     };
+    elsewhere = package "elsewhere" // {
+      meta.unsupported = true;
+    };
     lib = { };
     removed = throw "removed was removed";
     text = "text";
@@ -31,6 +34,16 @@ in
       ];
       expected = [ ];
     };
+    "a package that is not for the platform is unavailable" = {
+      expr = problems set [ "elsewhere" ];
+      expected = [
+        {
+          name = "elsewhere";
+          reason = "unavailable";
+          known = [ ];
+        }
+      ];
+    };
     "an unknown name comes with those that are known" = {
       expr = problems set [ "crul" ];
       expected = [
@@ -39,6 +52,7 @@ in
           reason = "unknown";
           known = [
             "curl"
+            "elsewhere"
             "lib"
             "python3Packages"
             "removed"

@@ -350,3 +350,47 @@ def test_each_platform_can_be_built_in_a_way_of_its_own(project: Path) -> None:
     )
     assert resolve(text, project, AMD64).cross == "cross"
     assert resolve(text, project, ARM64).cross == "native"
+
+
+def _with_program(project: Path, name: str, platform: Platform) -> None:
+    (project / name).write_bytes(platform.facts.elf.header() + bytes(40))
+
+
+_TOOL = """
+[app]
+name = "x"
+[image]
+files = [
+  { path = "/etc/shop.toml", source = "shop.toml" },
+  { path = "/bin/tool", source = "tool", mode = "0755" },
+]
+"""
+
+
+def test_a_program_of_another_machine_among_the_files_is_a_mistake(project: Path) -> None:
+    _with_program(project, "tool", AMD64)
+    resolve(_TOOL, project, AMD64)
+    with pytest.raises(DescriptionError) as caught:
+        resolve(_TOOL, project, ARM64)
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.line) == ("image.files[1].source", 7)
+    assert '"tool" is a program for x86-64' in problem.message
+    assert "linux/arm64 takes AArch64" in problem.message
+    assert "${platform.arch}" in (problem.hint or "")
+
+
+def test_a_program_of_another_machine_that_is_meant_is_none(project: Path) -> None:
+    _with_program(project, "tool", AMD64)
+    text = _TOOL + 'foreign-binaries = ["/bin/tool"]\n'
+    assert resolve(text, project, ARM64).image.foreign_binaries == ("/bin/tool",)
+    with pytest.raises(DescriptionError):
+        resolve(_TOOL + 'foreign-binaries = ["/sbin/**"]\n', project, ARM64)
+
+
+def test_each_platform_takes_its_own_program(project: Path) -> None:
+    for platform in (AMD64, ARM64):
+        _with_program(project, f"tool-{platform.architecture}", platform)
+    text = _TOOL.replace('source = "tool"', 'source = "tool-${platform.arch}"')
+    for platform in (AMD64, ARM64):
+        sources = {file.source for file in resolve(text, project, platform).image.files}
+        assert f"tool-{platform.architecture}" in sources

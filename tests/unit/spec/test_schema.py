@@ -86,6 +86,7 @@ SEEN_BY_THE_SCHEMA = {
     "tag as a word",
     "unknown compression",
     "unknown platform",
+    "platform that is nothing like one",
     "too many layers",
     "too few layers",
     "unknown layer strategy",

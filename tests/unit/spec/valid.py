@@ -92,6 +92,7 @@ timezone = "Europe/Berlin"
 created = 2026-01-31T12:00:00Z
 tags = ["latest", "${major}"]
 compression = "none"
+foreign-binaries = ["/usr/lib/firmware/**", "gcc-*/lib"]
 platforms = ["linux/amd64", "linux/arm64", "native"]
 directories = [{ path = "/var/lib/shop", mode = "1777", user = "shop" }]
 symlinks = [{ path = "/app", target = "../srv" }]

@@ -1,0 +1,162 @@
+"""No program of another machine gets into an image: looked for when it is built, before writing.
+
+A build that takes a program of the build machine along, a script whose interpreter is one, a
+binary that somebody checked in: all of them work on the machine that builds, and not where the
+image runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nixgen.closure.graph import ClosureGraph
+from nixgen.elf import ElfTarget
+from nixgen.errors import ForeignProgramError, Problem
+from nixgen.globs import matches_image_path
+from nixgen.nixcli import Nix
+from nixgen.oci import ImageConf, StoreRoot, read_conf
+from nixgen.oci.programs import ForeignProgram, find_in_layer, find_in_store_path
+from nixgen.pipeline.closures import read_graph
+from nixgen.pipeline.realise import Evaluated
+from nixgen.pipeline.state import State
+from nixgen.plan import ImagePlan
+from nixgen.platforms import Platform
+
+_FORMAT = 1
+_SHOWN = 10
+_REMEMBERED_LAYERS = 1000
+
+
+def check_programs(
+    evaluated: Evaluated, conf_paths: Sequence[Path], nix: Nix, *, state: State, store: StoreRoot
+) -> None:
+    """Raise ForeignProgramError with the programs that are for another machine than their image.
+
+    `conf_paths` stand in the order of the plan's images. What was found is remembered, so that
+    only layers that are new since the last build of the description are read.
+    """
+    profile = evaluated.prepared.request.profile
+    description = evaluated.prepared.description.path
+    memory = Memory.of(state.programs(description, profile))
+    problems: list[Problem] = []
+    for image, path in zip(evaluated.prepared.plan.images, conf_paths, strict=True):
+        conf = read_conf(path, store=store)
+        found = [
+            program
+            for program in find_foreign(conf, image.platform, store=store, memory=memory)
+            if not _is_meant(program, image)
+        ]
+        if found:
+            problems += explain(found, image.platform, read_graph(conf, nix))
+    if memory.has_news:
+        state.write_programs(description, profile, memory.as_json())
+    if problems:
+        raise ForeignProgramError(
+            "the image would hold programs of another machine",
+            problems=problems,
+            hint="what runs in the image must come from the packages of its own platform (in Nix: "
+            "pkgs.NAME, not pkgs.buildPackages.NAME); `nixgen why` tells which file brings what; "
+            "programs of other machines that are meant to be there go into image.foreign-binaries",
+        )
+
+
+def _is_meant(program: ForeignProgram, image: ImagePlan) -> bool:
+    return any(matches_image_path(pattern, program.path) for pattern in image.foreign_binaries)
+
+
+def find_foreign(
+    conf: ImageConf, platform: Platform, *, store: StoreRoot, memory: Memory
+) -> list[ForeignProgram]:
+    """The programs of an image that are for another machine, those of a base image left out.
+
+    Raises MachineError for what can't be read.
+    """
+    wanted = platform.facts.elf
+    place = (str(store.root), str(wanted))
+    found: list[ForeignProgram] = []
+    for layer in conf.store_layers:
+        found += memory.recall((*place, *layer), partial(_find_in_paths, layer, wanted, store))
+    own = conf.customisation_layer
+    tar = store.physical(own) / "layer.tar"
+    found += memory.recall((*place, f"{own}/layer.tar"), partial(find_in_layer, tar, wanted))
+    return found
+
+
+def _find_in_paths(
+    paths: Iterable[str], wanted: ElfTarget, store: StoreRoot
+) -> Iterator[ForeignProgram]:
+    for path in paths:
+        yield from find_in_store_path(path, wanted, store=store)
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What was found in layers that were looked at before; store paths never change."""
+
+    known: Mapping[str, tuple[ForeignProgram, ...]] = field(default_factory=dict)
+    used: dict[str, tuple[ForeignProgram, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Any) -> Memory:
+        """Read what `as_json` wrote; anything else is no memory."""
+        try:
+            if document["format"] != _FORMAT:
+                return cls()
+            layers = document["layers"].items()
+            return cls(known={name: tuple(map(_read_program, found)) for name, found in layers})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return cls()
+
+    def recall(
+        self, key: Sequence[str], find: Callable[[], Iterable[ForeignProgram]]
+    ) -> tuple[ForeignProgram, ...]:
+        """What `find` gave when it was last asked under this key; else what it gives now."""
+        name = hashlib.sha256("\0".join(key).encode()).hexdigest()
+        self.used[name] = self.known[name] if name in self.known else tuple(find())
+        return self.used[name]
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something was looked at that was not known."""
+        return not self.used.keys() <= self.known.keys()
+
+    def as_json(self) -> dict[str, Any]:
+        """What to remember: the layers of this time, and as many of before as have room."""
+        before = [name for name in self.known if name not in self.used]
+        room = max(0, _REMEMBERED_LAYERS - len(self.used))
+        kept = {**self.used, **{name: self.known[name] for name in before[:room]}}
+        layers = {name: [_write_program(each) for each in kept[name]] for name in sorted(kept)}
+        return {"format": _FORMAT, "layers": layers}
+
+
+def _write_program(program: ForeignProgram) -> list[Any]:
+    target = program.target
+    return [program.path, program.store_path, target.machine, target.bits, target.byte_order]
+
+
+def _read_program(written: Sequence[Any]) -> ForeignProgram:
+    path, store_path, machine, bits, byte_order = written
+    target = ElfTarget(machine=machine, bits=bits, byte_order=byte_order)
+    return ForeignProgram(path=path, store_path=store_path, target=target)
+
+
+def explain(
+    found: Sequence[ForeignProgram], platform: Platform, graph: ClosureGraph
+) -> Iterator[Problem]:
+    """A problem for each of the first programs, and one for the rest."""
+    for program in found[:_SHOWN]:
+        message = f"is for {program.target}; {platform} takes {platform.facts.elf}"
+        if program.store_path is None:
+            message += "\n  one of the image's own files"
+        else:
+            chains = graph.chains(program.store_path, limit=1).shown
+            chain = chains[0] if chains else (program.store_path,)
+            message += "\n  in the image by " + "\n    which refers to ".join(chain)
+        yield Problem(message=message, file=program.path)
+    if len(found) > _SHOWN:
+        yield Problem(message=f"{len(found) - _SHOWN} more in the image for {platform}")
