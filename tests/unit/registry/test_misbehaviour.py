@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from nixgen.digest import Digest
 from nixgen.errors import InterruptedByUserError, NetworkError
-from nixgen.oci import Descriptor
-from nixgen.registry import Manifest, Registry
+from nixgen.oci import Descriptor, read_layout
+from nixgen.registry import Manifest, Registry, list_referrers, pull, push
 from nixgen.registry.errors import (
     DeniedError,
     MalformedAnswerError,
@@ -23,10 +25,10 @@ from nixgen.registry.errors import (
     UnreachableError,
     WrongDigestError,
 )
-from tests.fakes.registry import FakeRegistry, Handler, serving
-from tests.unit.registry.actions import DATA, DIGEST, cut_at, drip_head, redirect, status
-from tests.unit.registry.conftest import LIMITS, open_registry
-from tests.unit.registry.images import LAYER_TYPE, describe, make_manifest
+from tests.fakes.registry import INDEX, FakeRegistry, Handler, serving
+from tests.unit.registry.actions import DATA, DIGEST, cut_at, drip_head, redirect, status, whole
+from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
+from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, make_manifest
 
 
 def fetch(registry: Registry, descriptor: Descriptor | None = None) -> bytes:
@@ -182,6 +184,71 @@ def test_a_manifest_without_end_is_not_read_to_the_end(
     holder.misbehave("GET", "/manifests/", endless)
     with pytest.raises(MalformedAnswerError, match="more than 4194304 bytes"):
         registry.get_manifest("v1")
+
+
+@pytest.mark.parametrize("path", ["/tags/", "/referrers/", "/token"])
+def test_lists_and_tokens_without_end_are_not_read_to_the_end(path: str) -> None:
+    def endless_list(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", INDEX)
+        handler.end_headers()
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b" " * 65536)
+
+    with serving(auth="bearer") as fake, open_registry(fake, credentials=LOGIN) as registry:
+        fake.misbehave("GET", path, endless_list)
+        with pytest.raises(MalformedAnswerError, match=r"more than \d+ bytes"):
+            if path == "/tags/":
+                registry.list_tags()
+            else:
+                list_referrers(registry, DIGEST)
+
+
+@pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
+def test_an_image_gets_there_and_back_through_a_storm(tmp_path: Path, code: int) -> None:
+    chance = random.Random(code)
+
+    def now_and_then(handler: Handler) -> None:
+        if chance.random() < 0.25:
+            status(code, Retry_After="0")(handler)
+        else:
+            handler.behave()
+
+    layout = make_layout(tmp_path / "made", platforms=("linux/amd64", "linux/arm64"), refer=True)
+    # why so many: that all of them fail must not happen in any number of runs.
+    limits = replace(LIMITS, tries=15, chunk_bytes=500)
+    with serving(auth="bearer") as fake:
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH"):
+            fake.misbehave(method, "/", now_and_then, times=10_000)
+        with open_registry(fake, credentials=LOGIN, limits=limits) as registry:
+            push(layout, registry)
+            pulled = pull(registry, tmp_path / "pulled")
+    assert pulled.digest == layout.digest
+    assert pulled.referrers == (layout.referrers[0].digest,)
+    read_layout(tmp_path / "pulled").verify_layers()
+
+
+def test_a_manifest_that_is_not_what_the_registry_says_it_is_is_refused(
+    holder: FakeRegistry, registry: Registry
+) -> None:
+    data = next(iter(holder.manifests.values()))[1]
+    lie = whole(data, Docker_Content_Digest="sha256:" + "0" * 64)
+    holder.misbehave("GET", "/manifests/", lie)
+    with pytest.raises(WrongDigestError, match="not sha256:0000"):
+        registry.get_manifest("v1")
+
+
+@pytest.mark.parametrize("told", ["sha512:" + "0" * 128, "", "md5:x"])
+def test_a_digest_of_another_kind_says_nothing(
+    holder: FakeRegistry, registry: Registry, told: str
+) -> None:
+    digest = Digest.parse(holder.tags["team/app", "v1"])
+    data = holder.manifests["team/app", str(digest)][1]
+    for method in ("HEAD", "GET"):
+        holder.misbehave(method, "/manifests/", whole(data, Docker_Content_Digest=told))
+    assert registry.head_manifest("v1") == digest
 
 
 def test_a_manifest_with_another_digest_is_refused(
