@@ -80,8 +80,31 @@ let
     ignoreCollisions = false;
   };
 
+  # What nixpkgs' dockerTools can be told about layers. Two in all leave one for store paths, however
+  # the set splits them. Popularity was the only way before there was a pipeline to ask for it.
+  # https://nixos.org/manual/nixpkgs/stable/#ssec-pkgs-dockerTools-streamLayeredImage
+  nixpkgsLayering =
+    if image.layering.strategy == "single" then
+      { maxLayers = 2; }
+    else if image.layering.strategy == "popularity" && takesPipeline then
+      {
+        layeringPipeline = [
+          [ "popularity_contest" ]
+          [
+            "limit_layers"
+            (image.maxLayers - 1)
+          ]
+        ];
+      }
+    else
+      { };
+  takesPipeline = argumentsOf pkgs.dockerTools.streamLayeredImage ? layeringPipeline;
+  # why: nixpkgs wraps the function to make it overridable.
+  argumentsOf = function: function.__functionArgs or (builtins.functionArgs function);
+
   stream = pkgs.dockerTools.streamLayeredImage (
-    common // (if pkgs.nixgen.entries or false then ownEntries else fakerootEntries)
+    common
+    // (if pkgs.nixgen.entries or false then ownEntries else fakerootEntries // nixpkgsLayering)
   );
 in
 {

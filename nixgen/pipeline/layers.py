@@ -55,12 +55,13 @@ def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedIma
     evaluated, confs = build_confs(request, nix, state=state, supply=supply)
     plan = evaluated.prepared.plan
     store = store_root(nix)
-    decider_is_set = plan.package_set.kind != "bundled"
     explained = []
     for image, path in zip(plan.images, confs, strict=True):
         conf = read_conf(path, store=store)
         closure = _read_closure(conf, _find_apps(image, evaluated, nix), nix, store)
-        decider: Decider = "package-set" if decider_is_set else image.layer_strategy
+        # why: another set's dockerTools has its own way, and takes the other two from us.
+        own_way = plan.package_set.kind != "bundled" and image.layer_strategy == "auto"
+        decider: Decider = "package-set" if own_way else image.layer_strategy
         layer_tar = store.physical(conf.customisation_layer) / "layer.tar"
         explained.append(
             ExplainedImage(

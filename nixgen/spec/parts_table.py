@@ -126,7 +126,7 @@ LAYERS_TABLE = Table(
             choice("auto", "popularity", "single"),
             "`auto` splits by shared use and size, so that an update rewrites few bytes; "
             "`popularity` gives the paths that most others need a layer each; `single` makes one "
-            "layer. A nixpkgs checkout keeps the layers that its own dockerTools make.",
+            "layer. With a nixpkgs checkout, `auto` leaves the layers to its own dockerTools.",
             default="auto",
         ),
     ),

@@ -130,3 +130,20 @@ def test_the_layers_of_the_sets_own_dockertools_are_kept_and_told(
     (layer,) = told["store_layers"]
     assert any("-lua-" in path for path in layer["store_paths"])
     assert layer["why"] == "the package set's own dockerTools decides"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "most", "layers"),
+    [("single", 100, 1), ("popularity", 100, 3), ("popularity", 3, 2), ("popularity", 2, 1)],
+)
+def test_a_strategy_that_is_asked_for_is_asked_of_the_sets_dockertools(
+    package_set: Path, tmp_path: Path, strategy: str, most: int, layers: int
+) -> None:
+    wanted = f'layers = {{ strategy = "{strategy}", max = {most} }}\n'
+    image = _IMAGE + 'contents = ["lua", "zlib", "busybox"]\n' + wanted
+    project = write_project(tmp_path / "own", _head(package_set) + image)
+    outcome = run_cli("layers", project, "--json", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    (told,) = outcome.document["platforms"]
+    assert told["strategy"] == strategy
+    assert len(told["store_layers"]) == layers

@@ -11,16 +11,24 @@
 
 assert config == { } && overlays == [ ];
 let
+  newer = builtins.pathExists ./newer;
+  # As nixpkgs' makeOverridable leaves a function; only the newer generation takes a pipeline.
+  overridable = function: {
+    __functor = _: function;
+    __functionArgs =
+      builtins.functionArgs function // (if newer then { layeringPipeline = true; } else { });
+  };
   wrap =
     pkgs:
     builtins.removeAttrs pkgs [ "nixgen" ]
     // {
       pkgsCross = builtins.mapAttrs (_: wrap) pkgs.pkgsCross;
-      dockerTools.streamLayeredImage = import ./stream-layered-image.nix {
-        inherit pkgs;
-        newer = builtins.pathExists ./newer;
-        layerTar = pkgs.buildPackages.callPackage ./bundled/image/layer-tar.nix { };
-      };
+      dockerTools.streamLayeredImage = overridable (
+        import ./stream-layered-image.nix {
+          inherit pkgs newer;
+          layerTar = pkgs.buildPackages.callPackage ./bundled/image/layer-tar.nix { };
+        }
+      );
     };
 in
 wrap (import ./bundled { buildSystem = system; })

@@ -1,5 +1,6 @@
 # nixpkgs' streamLayeredImage as far as tests need it: the same arguments, names of derivations and
-# fields of the conf.
+# fields of the conf. The first paths get a layer each where layers are made by popularity, which the
+# older generation always does and the newer one when its pipeline says so.
 {
   pkgs,
   newer,
@@ -15,10 +16,21 @@
   created,
   maxLayers,
   fakeRootCommands,
-}:
+  ...
+}@arguments:
 
 assert maxLayers > 1;
 let
+  pipeline = arguments.layeringPipeline or null;
+  limit =
+    if !newer then
+      maxLayers - 1
+    else if pipeline == null then
+      1
+    else
+      assert builtins.head pipeline == [ "popularity_contest" ];
+      assert builtins.head (builtins.elemAt pipeline 1) == "limit_layers";
+      builtins.elemAt (builtins.elemAt pipeline 1) 1;
   customisationLayer = pkgs.symlinkJoin {
     name = "${name}-customisation-layer";
     paths = contents;
@@ -57,15 +69,12 @@ let
   };
   conf = pkgs.runCommand "${name}-conf.json" { inherit customisationLayer baseJson fields; } ''
     layers=$(grep -v -x -F -e "$customisationLayer" -e "$baseJson" ${closure}/store-paths |
-      sed 's/.*/"&"/' | tr '\n' ',')
+      awk -v limit=${toString limit} '
+        { printf "%s\"%s\"", NR == 1 ? "[" : NR <= limit ? "],[" : ",", $0 }
+        END { if (NR > 0) printf "]" }')
     {
       printf '%s' "''${fields%\}}"
-      printf ',"customisation_layer":"%s"' "$customisationLayer"
-      if [ -n "$layers" ]; then
-        printf ',"store_layers":[[%s]]}\n' "''${layers%,}"
-      else
-        printf ',"store_layers":[]}\n'
-      fi
+      printf ',"customisation_layer":"%s","store_layers":[%s]}\n' "$customisationLayer" "$layers"
     } > "$out"
   '';
 in
