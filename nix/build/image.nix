@@ -50,6 +50,7 @@ let
   # without a word on collisions. docs/adr/0004-one-contract-two-shapes-of-entries.md
   ownEntries = {
     inherit contents;
+    inherit (image) base;
     layering = image.layering // {
       apps = if app == null then [ ] else [ app ];
     };
@@ -69,6 +70,7 @@ let
   fakerootScript = ''
     # No two of the contents collide: ${noCollisions}
     rm -rf ./nix-support
+    ${if image.base == null then "" else lib.entries.followLinks image.base.links}
     ${lib.entries.toShell toFile image.entries}'';
 
   # Builds where no two of the contents provide the same path; nothing of it is in the image.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nixgen.cli.images import ImageArgument, OnePlatformOption, opening, parse_platform
-from nixgen.cli.options import JsonOption, QuietOption
+from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption, QuietOption
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
-from nixgen.cli.registry import CaFileOption, PlainHttpOption, ReferrersOption
+from nixgen.cli.registry import ReferrersOption
 
 if TYPE_CHECKING:
     from nixgen.pipeline.copying import CopyOutcome

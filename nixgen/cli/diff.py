@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from nixgen.cli.images import ImageArgument, OnePlatformOption, opening, parse_platform
-from nixgen.cli.options import JsonOption, QuietOption
+from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption, QuietOption
 from nixgen.cli.output import end, print_json, print_result, reporting_errors
-from nixgen.cli.registry import CaFileOption, PlainHttpOption
 from nixgen.errors import EXIT_ANSWER_IS_NO
 
 

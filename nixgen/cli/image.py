@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nixgen.cli.options import (
+    CaFileOption,
     CreatedOption,
     CrossOption,
     DescriptionArgument,
@@ -19,6 +20,7 @@ from nixgen.cli.options import (
     JsonOption,
     LockedOption,
     OfflineOption,
+    PlainHttpOption,
     PlatformOption,
     ProfileOption,
     QuietOption,
@@ -40,7 +42,6 @@ from nixgen.cli.output import (
     print_result,
     reporting_errors,
 )
-from nixgen.cli.registry import CaFileOption, PlainHttpOption
 
 if TYPE_CHECKING:
     from nixgen.nixcli import BuildPlan
@@ -128,6 +129,7 @@ def image(
                 "frozen": locked,
             },
             nix={"store": store, "substitute": substitute},
+            reach={"offline": offline, "plain_http": plain_http, "ca_file": ca_file},
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
             if dry_run:
@@ -152,13 +154,17 @@ def image(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """The options that an image depends on; `request` and `nix` go to who makes those of them."""
+    """The options that an image depends on; `request` and `nix` go to who makes those of them.
+
+    `reach` is how a base image is reached, which changes nothing in it.
+    """
 
     description: Path
     output: Path | None
     form: OutcomeFormat
     request: Mapping[str, Any]
     nix: Mapping[str, Any]
+    reach: Mapping[str, Any]
 
     @property
     def call(self) -> Call:
@@ -185,7 +191,8 @@ class _Wish:
         from nixgen.pipeline.build import plan_steps
 
         return plan_steps(
-            make_request(self.description, **self.request), make_nix(reporter, **self.nix)
+            make_request(self.description, **self.request, **self.reach),
+            make_nix(reporter, **self.nix),
         )
 
     def build(
@@ -204,7 +211,7 @@ class _Wish:
         from nixgen.sources import make_supply
 
         return build_and_write(
-            make_request(self.description, **self.request),
+            make_request(self.description, **self.request, **self.reach),
             make_nix(reporter, jobs=jobs, **self.nix),
             destination=self.output,
             form=self.form,

@@ -133,5 +133,6 @@ def _format_image(image: ImagePlan) -> list[str]:
         "files": " ".join(entry.path for entry in image.entries),
         "layers": f"at most {image.max_layers}, {image.layer_strategy}, {image.compression}",
         "created": image.created,
+        "base": f"{image.base.name}, {image.base.digest}" if image.base else "",
     }
     return [f"{name:<12} {value}" for name, value in rows.items() if value]

@@ -63,6 +63,7 @@ def layers(
             cross=cross,
             variables=var,
             frozen=locked,
+            offline=offline,
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
             images = explain(

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nixgen.cli.options import DescriptionArgument, JsonOption, StoreOption, make_nix, make_request
+from nixgen.cli.options import (
+    CaFileOption,
+    DescriptionArgument,
+    JsonOption,
+    PlainHttpOption,
+    StoreOption,
+    make_nix,
+    make_request,
+)
 from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
 from nixgen.errors import EXIT_ANSWER_IS_NO, LockError
 
@@ -23,14 +31,16 @@ def lock(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit code 1 when the lock does not fit.")
     ] = False,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pin the package set in nixgen.lock. Results of earlier pins are forgotten."""
+    """Pin package set and base images in nixgen.lock. Results of earlier pins are forgotten."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline import locking
 
-        request = make_request(description)
+        request = make_request(description, plain_http=plain_http, ca_file=ca_file)
         nix = make_nix(store=store)
         if check:
             problem = _problem(request, nix)

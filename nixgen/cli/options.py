@@ -112,6 +112,18 @@ SubstituteOption = Annotated[
 ]
 
 
+PlainHttpOption = Annotated[
+    bool,
+    typer.Option(
+        "--plain-http", help="Speak HTTP without TLS; this machine's own addresses need no asking."
+    ),
+]
+CaFileOption = Annotated[
+    Path | None,
+    typer.Option("--ca-file", metavar="FILE", help="Certificates that the registry is checked by."),
+]
+
+
 def parse_platforms(values: Sequence[str] | None) -> tuple[Platform, ...]:
     """The platforms of `--platform`, in order; raises UsageError."""
     names = [name.strip() for value in values or () for name in value.split(",") if name.strip()]
@@ -191,8 +203,15 @@ def make_request(
     tags: Sequence[str] | None = None,
     created: str | None = None,
     frozen: bool = False,
+    offline: bool = False,
+    plain_http: bool = False,
+    ca_file: Path | None = None,
 ) -> Request:
-    """The request that the options of a command add up to; raises UsageError."""
+    """The request that the options of a command add up to; raises UsageError.
+
+    The last three are about how a base image is reached.
+    """
+    from nixgen.pipeline.bases import BaseAccess
     from nixgen.pipeline.prepare import Request
     from nixgen.plan import BuildMachine, PlanOptions
 
@@ -209,6 +228,7 @@ def make_request(
             source_date_epoch=_source_date_epoch(),
         ),
         frozen=frozen,
+        base_access=BaseAccess(offline=offline, plain_http=plain_http or None, ca_file=ca_file),
     )
 
 

@@ -8,20 +8,17 @@ from typing import Annotated
 
 import typer
 
-from nixgen.cli.options import JsonOption, QuietOption, parse_platforms, progress
+from nixgen.cli.options import (
+    CaFileOption,
+    JsonOption,
+    PlainHttpOption,
+    QuietOption,
+    parse_platforms,
+    progress,
+)
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
 from nixgen.errors import UsageError
 
-PlainHttpOption = Annotated[
-    bool,
-    typer.Option(
-        "--plain-http", help="Speak HTTP without TLS; this machine's own addresses need no asking."
-    ),
-]
-CaFileOption = Annotated[
-    Path | None,
-    typer.Option("--ca-file", metavar="FILE", help="Certificates that the registry is checked by."),
-]
 ReferrersOption = Annotated[
     bool, typer.Option("--referrers/--no-referrers", help="Take what refers to the image too.")
 ]

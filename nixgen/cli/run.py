@@ -70,7 +70,12 @@ def run(
         from nixgen.sources import make_supply
 
         request = make_request(
-            description, profile=profile, platforms=platform, variables=var, frozen=locked
+            description,
+            profile=profile,
+            platforms=platform,
+            variables=var,
+            frozen=locked,
+            offline=offline,
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
             nix = make_nix(reporter, store=store, substitute=substitute)

@@ -12,7 +12,7 @@ import jinja2
 from nixgen import nixexpr, resources
 from nixgen.lock import PinnedSet
 from nixgen.nixexpr import NixText, RelativePath, format_comment, format_value
-from nixgen.plan import BuildPlan, Entry, ImagePlan, Plan
+from nixgen.plan import BasePlan, BuildPlan, Entry, ImagePlan, Plan
 
 _DATA_INDENT = 2
 _ITEM_INDENT = 4
@@ -76,6 +76,7 @@ def _render_image(plan: Plan, image: ImagePlan) -> bytes:
         "created": image.created,
         "max_layers": image.max_layers,
         "layering": {"strategy": image.layer_strategy},
+        "base": _base_expression(image.base),
         "contents": list(image.contents),
         "app": {"name": plan.app_name, "version": plan.app_version},
         "build": _build_expression(image.build),
@@ -89,6 +90,12 @@ def _render_image(plan: Plan, image: ImagePlan) -> bytes:
         platform_note=format_comment(str(image.platform)),
         **written,
     )
+
+
+def _base_expression(base: BasePlan | None) -> dict[str, Any] | None:
+    if base is None:
+        return None
+    return {"links": [{"path": path, "target": target} for path, target in base.links]}
 
 
 def _build_expression(build: BuildPlan | None) -> dict[str, Any] | None:

@@ -8,7 +8,15 @@ from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import LockError, MachineError
-from nixgen.lock.model import FORMAT, Lock, LockedResult, PinnedSet, ResultKey
+from nixgen.lock.model import (
+    FORMAT,
+    BaseKey,
+    Lock,
+    LockedResult,
+    PinnedBase,
+    PinnedSet,
+    ResultKey,
+)
 from nixgen.wholefile import write_whole
 
 LOCK_NAME = "nixgen.lock"
@@ -53,10 +61,17 @@ def format_lock(lock: Lock) -> str:
     }
     if lock.package_set.path is not None:
         package_set["path"] = lock.package_set.path
+    bases: dict[str, dict[str, dict[str, str]]] = {}
+    for (name, platform), base in sorted(lock.bases.items()):
+        bases.setdefault(name, {})[platform] = {
+            "manifest": str(base.manifest),
+            "named": str(base.named),
+        }
     document = {
         "nixgen-lock": FORMAT,
         "description": str(lock.description),
         "packages": package_set,
+        **({"bases": bases} if bases else {}),
         "results": results,
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -98,8 +113,23 @@ def _parse(document: Any) -> Lock:
     return Lock(
         description=_digest(table, "description", ""),
         package_set=_parse_set(_table(table.get("packages"), "packages")),
+        # why: a lock without a base has no such table, as none had before there were bases.
+        bases=_parse_bases(_table(table.get("bases", {}), "bases")),
         results=results,
     )
+
+
+def _parse_bases(table: dict[str, Any]) -> dict[BaseKey, PinnedBase]:
+    bases: dict[BaseKey, PinnedBase] = {}
+    for name, platforms in table.items():
+        for platform, base in _table(platforms, f"bases.{name}").items():
+            where = f"bases.{name}.{platform}"
+            pinned = _table(base, where)
+            bases[name, platform] = PinnedBase(
+                manifest=_digest(pinned, "manifest", f"{where}."),
+                named=_digest(pinned, "named", f"{where}."),
+            )
+    return bases
 
 
 def _parse_set(table: dict[str, Any]) -> PinnedSet:

@@ -27,6 +27,22 @@ class PinnedSet:
     path: str | None = None
 
 
+# (the base image as the description names it, platform)
+BaseKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedBase:
+    """A base image as pinned for one platform.
+
+    `manifest` is the digest of the platform's manifest, `named` that of what the name stood for:
+    the manifest itself, or an index over several platforms.
+    """
+
+    manifest: Digest
+    named: Digest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedResult:
     """What was last built for one platform on one build system.
@@ -46,6 +62,7 @@ class Lock:
 
     description: Digest
     package_set: PinnedSet
+    bases: Mapping[BaseKey, PinnedBase] = field(default_factory=dict)
     results: Mapping[ResultKey, LockedResult] = field(default_factory=dict)
 
     def with_result(self, key: ResultKey, result: LockedResult) -> Lock:

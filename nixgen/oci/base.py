@@ -20,6 +20,7 @@ from nixgen.oci import faults
 from nixgen.oci.blob import Summed, new_blob, write_all
 from nixgen.oci.cache import CachedLayer, LayerCache, layer_key
 from nixgen.oci.compress import CompressionKind
+from nixgen.oci.conf import find_config_faults
 from nixgen.oci.image import Descriptor, canonical_json
 from nixgen.oci.layer import MEDIA_TYPES, BuiltLayer
 from nixgen.oci.opening import ImageSource
@@ -53,6 +54,25 @@ class BaseImage:
     digest: Digest
     config: Mapping[str, Any]
     layers: tuple[BuiltLayer, ...]
+
+    @property
+    def sources(self) -> tuple[BaseLayer, ...]:
+        """What its layers can be read from, in their order."""
+        return tuple(
+            BaseLayer(
+                layer=LayoutLayer(
+                    descriptor=Descriptor(
+                        media_type=layer.media_type,
+                        digest=layer.digest,
+                        size_bytes=layer.size_bytes,
+                    ),
+                    diff_id=layer.diff_id,
+                    store_paths=layer.store_paths,
+                ),
+                blob=layer.blob,
+            )
+            for layer in self.layers
+        )
 
     @property
     def history(self) -> list[Mapping[str, Any]]:
@@ -127,15 +147,21 @@ def check_base(image: LayoutImage, where: str) -> None:
         canonical_json(config)
     except (ValueError, RecursionError) as error:
         raise BuildError(f"{where}: the base image's config is damaged: {error}") from error
-    for name in ("config", "rootfs"):
-        if not isinstance(config.get(name) or {}, dict):
-            raise BuildError(f"{where}: the base image's config is damaged: {name} is no object")
+    runtime = config.get("config") or {}
+    faults_of = find_config_faults(runtime) if isinstance(runtime, dict) else [("", "no object")]
+    for name, expected in faults_of:
+        raise BuildError(f"{where}: the base image's config is damaged: config.{name}: {expected}")
 
 
 def runtime_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The part of an image configuration that is about the process; empty where there is none."""
     part = config.get("config")
     return part if isinstance(part, dict) else {}
+
+
+def runtime_config_of(image: LayoutImage) -> Mapping[str, Any]:
+    """The runtime part of an image that `check_base` has let pass."""
+    return runtime_config(json.loads(image.config))
 
 
 def read_base(

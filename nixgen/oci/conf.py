@@ -253,11 +253,18 @@ class _Reader:
         if not isinstance(config, dict):
             self._fault("config", f"expected an object, got {_kind(config)}")
             return {}
-        for name, value in sorted(config.items()):
-            shape = _CONFIG_SHAPES.get(name)
-            if shape and value is not None and not shape[1](value):
-                self._fault(f"config.{name}", f"expected {shape[0]}, got {_kind(value)}")
+        for name, expected in find_config_faults(config):
+            self._fault(f"config.{name}", expected)
         return {name: value for name, value in config.items() if value is not None}
+
+
+def find_config_faults(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What in a runtime configuration is not of its shape: (key, what was expected), sorted."""
+    return [
+        (name, f"expected {shape[0]}, got {_kind(value)}")
+        for name, value in sorted(config.items())
+        if (shape := _CONFIG_SHAPES.get(name)) and value is not None and not shape[1](value)
+    ]
 
 
 def _kind(value: Any) -> str:

@@ -18,7 +18,7 @@ from nixgen.oci import faults
 from nixgen.oci.base import BaseImage, read_base
 from nixgen.oci.cache import LayerCache
 from nixgen.oci.conf import ImageConf
-from nixgen.oci.opening import StoredImage, open_stored
+from nixgen.oci.opening import SourceFormat, StoredImage, open_stored
 from nixgen.oci.store import StoreRoot
 
 _COPY_BYTES = 1 << 20
@@ -64,13 +64,15 @@ def inherit_env(conf: ImageConf, base: BaseImage | None) -> ImageConf:
     return dataclasses.replace(conf, config={**conf.config, "Env": env})
 
 
-def open_compressed(path: Path, *, work: Path, tag: str | None = None) -> StoredImage:
+def open_compressed(
+    path: Path, *, work: Path, form: SourceFormat | None = None, tag: str | None = None
+) -> StoredImage:
     """Open an image on disk as `open_stored` does, also one that is compressed as a whole.
 
     What is unpacked for that lies in `work`. Raises as `open_stored` does.
     """
     with _uncompressed(path, work) as plain:
-        image = open_stored(plain, tag=tag)
+        image = open_stored(plain, form=form, tag=tag)
     return dataclasses.replace(image, where=image.where.replace(str(plain), str(path), 1))
 
 

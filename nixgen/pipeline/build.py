@@ -55,7 +55,8 @@ def build_and_write(
     )
     record = make_record(evaluated, outcome, conditions)
     state.write_record(prepared.description.path, request.profile, record)
-    if call is not None:
+    # why: a base on disk is no part of what a stamp tells of.
+    if call is not None and not any(base and base.place for base in prepared.bases):
         remember(
             call,
             _inputs(prepared),

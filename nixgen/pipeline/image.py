@@ -28,6 +28,7 @@ from nixgen.oci.writing import work_folder
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.outcome import Format, Outcome, PlatformOutcome
+from nixgen.pipeline.prepare import Prepared
 from nixgen.pipeline.programs import check_programs
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
@@ -67,12 +68,16 @@ def write_image(
         raise UsageError(
             "a docker-archive holds one platform", hint="name one with --platform, or use -f oci"
         )
+    refuse_own_base(evaluated.prepared, destination)
     store = store_root(nix)
     check_programs(evaluated, conf_paths, nix, state=state, store=store)
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images = []
-        for image, path in zip(plan.images, conf_paths, strict=True):
+        for image, path, found in zip(
+            plan.images, conf_paths, evaluated.prepared.bases, strict=True
+        ):
+            base = None if found is None else found.read(work=work, cache=cache)
             conf = read_conf(path, store=store)
             check_entrypoint(
                 RunnableImage(
@@ -81,7 +86,8 @@ def write_image(
                     platform=image.platform,
                     conf=conf,
                     store=store,
-                )
+                ),
+                None if found is None else found.files,
             )
             builder = LayerBuilder(
                 work=work, compressor=_compressor(image, evaluated, nix), cache=cache
@@ -93,6 +99,7 @@ def write_image(
                     platform=image.platform,
                     builder=builder,
                     annotations=image.annotations,
+                    base=base,
                 )
             )
         remember(evaluated, images)
@@ -105,6 +112,16 @@ def write_image(
         digest=digest,
         platforms=tuple(PlatformOutcome.of(image.as_json()) for image in images),
     )
+
+
+def refuse_own_base(prepared: Prepared, destination: Path) -> None:
+    """Raise UsageError where an image would be written over its own base."""
+    places = [base.place for base in prepared.bases if base is not None and base.place is not None]
+    if any(place.resolve() == destination.resolve() for place in places):
+        raise UsageError(
+            f"{destination} is the base image that this one begins with",
+            hint="name another place with -o",
+        )
 
 
 def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
@@ -152,6 +169,8 @@ def writer_digest(image: ImagePlan, evaluated: Evaluated) -> Digest:
         "platform": str(image.platform),
         "writer": 1,
     }
+    if image.base is not None:
+        parameters["base"] = str(image.base.digest)
     return Digest.of_bytes(canonical_json(parameters))
 
 

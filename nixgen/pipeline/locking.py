@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nixgen.errors import LockError
 from nixgen.lock import Lock, PinnedSet, lock_path, read_lock, write_lock
 from nixgen.nixcli import Nix
+from nixgen.pipeline.basepins import check_bases, pin_bases
 from nixgen.pipeline.pins import pin, refuse_stale
-from nixgen.pipeline.prepare import Prepared, Request, resolve_all
+from nixgen.pipeline.prepare import Prepared, Request, make_finder, resolve_all
 from nixgen.spec import Description, read_description
 
 
@@ -21,11 +23,27 @@ def keep_pins(prepared: Prepared) -> None:
 
 
 def write_new_lock(request: Request, nix: Nix) -> tuple[Path, bool]:
-    """Pin anew and write the lock without results; gives its path and whether it changed."""
+    """Pin anew and write the lock without results; gives its path and whether it changed.
+
+    Raises what pinning the package set and the base images raises.
+    """
     description = read_description(request.description)
     path = lock_path(description.path)
-    lock = Lock(description=description.digest, package_set=_pin(description, request, nix))
+    finder = make_finder(description, request, nix)
+    lock = Lock(
+        description=description.digest,
+        package_set=_pin(description, request, nix),
+        bases=pin_bases(description, _old_lock(path), finder),
+    )
     return path, write_lock(path, lock)
+
+
+def _old_lock(path: Path) -> Lock | None:
+    """The lock that is written anew; one that can't be read is what this mends."""
+    try:
+        return read_lock(path)
+    except LockError:
+        return None
 
 
 def check_lock(request: Request, nix: Nix) -> None:
@@ -33,6 +51,8 @@ def check_lock(request: Request, nix: Nix) -> None:
     description = read_description(request.description)
     old = read_lock(lock_path(description.path))
     refuse_stale(description.path, old, description.digest, _pin(description, request, nix))
+    if old is not None:
+        check_bases(description, old, make_finder(description, request, nix))
 
 
 def _pin(description: Description, request: Request, nix: Nix) -> PinnedSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,14 +94,15 @@ def locked(description: Path, digest: Digest, package_set: PinnedSet, *, frozen:
     """The lock to work with: the one on disk where it still fits, else a new one.
 
     With `frozen` (`--locked`) a lock that is missing or does not fit is a LockError that names
-    the command that mends it. Results of the old lock are kept: each is about a derivation, and
-    is compared with the same derivation only.
+    the command that mends it. Pins of bases and results of the old lock are kept: a result is
+    about a derivation, and is compared with the same derivation only.
     """
     old = read_lock(lock_path(description))
     if frozen:
         refuse_stale(description, old, digest, package_set)
-    results = old.results if old is not None else {}
-    return Lock(description=digest, package_set=package_set, results=results)
+    if old is None:
+        return Lock(description=digest, package_set=package_set)
+    return dataclasses.replace(old, description=digest, package_set=package_set)
 
 
 def refuse_stale(description: Path, old: Lock | None, digest: Digest, wanted: PinnedSet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from nixgen.errors import DescriptionError, Problem
 from nixgen.generate import GeneratedFile, render
 from nixgen.lock import Lock, lock_path
 from nixgen.nixcli import Nix
+from nixgen.pipeline.basepins import find_bases, pins_of
+from nixgen.pipeline.bases import BaseAccess, BaseFinder, FoundBase
 from nixgen.pipeline.machine import survey_machine
 from nixgen.pipeline.pins import Pinned, locked, pin
 from nixgen.plan import Plan, PlanOptions, make_plan, needs_survey
@@ -36,13 +39,15 @@ class Request:
     cross: Cross | None = None
     options: PlanOptions
     frozen: bool = False
+    base_access: BaseAccess = field(default_factory=BaseAccess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A description resolved, pinned, planned and rendered; nothing has been built.
 
-    `source` is the project's, None where no image takes anything from it.
+    `source` is the project's, None where no image takes anything from it. `bases` are the base
+    images, one for each of `specs`.
     """
 
     request: Request
@@ -53,6 +58,7 @@ class Prepared:
     plan: Plan
     files: tuple[GeneratedFile, ...]
     source: SourceTree | None
+    bases: tuple[FoundBase | None, ...]
 
 
 def prepare(request: Request, nix: Nix) -> Prepared:
@@ -62,6 +68,13 @@ def prepare(request: Request, nix: Nix) -> Prepared:
     options = _surveyed(request.options, specs, nix)
     pinned = pin(specs[0].packages, nix)
     lock = locked(description.path, description.digest, pinned.package_set, frozen=request.frozen)
+    bases = find_bases(
+        specs,
+        lock,
+        make_finder(description, request, nix),
+        description=description.path,
+        frozen=request.frozen,
+    )
     source = _survey(description) if any(spec.build for spec in specs) else None
     plan = make_plan(
         specs,
@@ -69,6 +82,7 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         package_set=pinned.package_set,
         options=options,
         source_files=() if source is None else source.files,
+        bases=[base.for_plan() if base is not None else None for base in bases],
     )
     if source is None and any(image.needs_source for image in plan.images):
         source = _survey(description)
@@ -77,10 +91,21 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         description=description,
         specs=specs,
         pinned=pinned,
-        lock=lock,
+        lock=dataclasses.replace(lock, bases={**lock.bases, **pins_of(bases)}),
         plan=plan,
         files=render(plan),
         source=source,
+        bases=bases,
+    )
+
+
+def make_finder(description: Description, request: Request, nix: Nix) -> BaseFinder:
+    """Who finds the base images of a description."""
+    return BaseFinder(
+        project_dir=description.project_dir,
+        access=request.base_access,
+        environ=os.environ,
+        reporter=nix.reporter,
     )
 
 

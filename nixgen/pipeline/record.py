@@ -43,6 +43,11 @@ def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) 
             "generated": str(trees.generated.nar_hash),
             "library": str(trees.library.nar_hash),
             "source": str(trees.source.nar_hash) if trees.source else None,
+            "bases": {
+                str(image.platform): str(image.base.digest)
+                for image in prepared.plan.images
+                if image.base is not None
+            },
         },
         "derivations": {
             str(image.platform): {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from nixgen.aside import scratch_folder
 from nixgen.nixcli import Nix
@@ -58,10 +59,12 @@ def built_to_run(
         )
         if cache is not None:
             cache.bound()
+        (found,) = evaluated.prepared.bases
         yield RunnableImage(
             layout=layout,
             tag=result.tag,
             platform=platform,
             conf=read_conf(conf_path, store=store),
             store=store,
+            base=None if found is None else found.read(work=Path(folder), cache=cache),
         )

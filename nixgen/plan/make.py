@@ -11,7 +11,9 @@ from typing import Any, Literal, assert_never
 import nixgen
 from nixgen.errors import UsageError
 from nixgen.lock import PinnedSet
-from nixgen.plan.config import make_annotations, make_config
+from nixgen.plan.accounts import find_accounts
+from nixgen.plan.base import Base, BasePlan, layers_left
+from nixgen.plan.config import has_own_certificates, make_annotations, make_config
 from nixgen.plan.entries import make_entries
 from nixgen.plan.globs import select_files
 from nixgen.plan.model import BuildPlan, ImagePlan, Plan
@@ -41,9 +43,11 @@ def make_plan(
     package_set: PinnedSet,
     options: PlanOptions,
     source_files: Sequence[PurePosixPath],
+    bases: Sequence[Base | None] | None = None,
 ) -> Plan:
     """The plan for one description, resolved for each of its platforms (at least one).
 
+    `bases` holds the base image of each; None means that there are none.
     `source_files` are the files of the project's source, relative to its folder; only those
     that a build's patterns choose are looked at. Raises DescriptionError for a pattern that
     matches none, UsageError as `make_image_plan` does, and as `choose_strategies` does.
@@ -51,8 +55,8 @@ def make_plan(
     first = specs[0]
     choices = choose_strategies(specs, options.machine, description_file=description_file)
     images = tuple(
-        make_image_plan(spec, choice, options, source_files)
-        for spec, choice in zip(specs, choices, strict=True)
+        make_image_plan(spec, choice, options, source_files, base)
+        for spec, choice, base in zip(specs, choices, bases or [None] * len(specs), strict=True)
     )
     _check_tags(images)
     return Plan(
@@ -84,9 +88,15 @@ def make_image_plan(
     choice: Choice,
     options: PlanOptions,
     source_files: Sequence[PurePosixPath],
+    base: Base | None = None,
 ) -> ImagePlan:
-    """The plan of one image; raises UsageError where `created` needs a variable that is unset."""
+    """The plan of one image.
+
+    Raises UsageError where `created` needs a variable that is unset, DescriptionError where the
+    description does not fit the base image.
+    """
     image = spec.image
+    accounts = find_accounts(image, base)
     return ImagePlan(
         platform=spec.platform,
         build_system=choice.build_system,
@@ -95,21 +105,22 @@ def make_image_plan(
         name=spec.app.name,
         tags=options.tags or image.tags,
         created=_created(spec, options),
-        contents=_contents(spec),
+        base=BasePlan.of(base) if base is not None else None,
+        contents=_contents(spec, base),
         build=_build(spec.build, source_files) if spec.build is not None else None,
-        config=make_config(spec),
-        entries=make_entries(spec),
-        max_layers=image.layers.max,
+        config=make_config(spec, accounts, base),
+        entries=make_entries(spec, accounts, base),
+        max_layers=layers_left(image.layers.max, base),
         layer_strategy=image.layers.strategy,
         compression=image.compression,
-        annotations=make_annotations(spec),
+        annotations=make_annotations(spec, base),
         foreign_binaries=image.foreign_binaries,
     )
 
 
-def _contents(spec: AppSpec) -> tuple[str, ...]:
+def _contents(spec: AppSpec, base: Base | None) -> tuple[str, ...]:
     wanted = list(spec.image.contents)
-    if spec.image.ca_certificates:
+    if has_own_certificates(spec, base):
         wanted.append("cacert")
     if spec.image.timezones or spec.image.timezone is not None:
         wanted.append("tzdata")

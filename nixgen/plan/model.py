@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from nixgen.digest import Digest
 from nixgen.lock import PinnedSet
+from nixgen.plan.base import BasePlan
 from nixgen.plan.strategy import Strategy
 from nixgen.platforms import Platform
 from nixgen.spec.model import LayerStrategy
@@ -58,7 +59,8 @@ class ImagePlan:
     """One image for one platform.
 
     `build_system` is the Nix system that its derivations are built on, `strategy_reason` why.
-    `config` is the `config` object of the OCI image configuration
+    `base` is the image that it begins with, or None; `max_layers` counts those above it. `config`
+    is the `config` object of the OCI image configuration
     (https://github.com/opencontainers/image-spec/blob/main/config.md); `created` is RFC 3339.
     `foreign_binaries` are the patterns of programs that may be for another machine.
     """
@@ -70,6 +72,7 @@ class ImagePlan:
     name: str
     tags: tuple[str, ...]
     created: str
+    base: BasePlan | None
     contents: tuple[str, ...]
     build: BuildPlan | None
     config: Mapping[str, Any]

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from nixgen.errors import BuildError
 from nixgen.oci import ImageConf, StoreRoot
+from nixgen.oci.base import BaseImage
 from nixgen.platforms import Platform
 from nixgen.runtime.files import ImageFiles
 
@@ -24,7 +25,8 @@ class RunnableImage:
     """One built image: the OCI layout it was written to, and what it was written from.
 
     `layout` and `tag` name it for engines (`oci:LAYOUT:TAG`). `conf` and `store` say where its
-    files are on this machine, for runners that use them in place.
+    files are on this machine, for runners that use them in place; `base` is the image that lies
+    below, if any.
     """
 
     layout: Path
@@ -32,6 +34,7 @@ class RunnableImage:
     platform: Platform
     conf: ImageConf
     store: StoreRoot = field(default_factory=StoreRoot)
+    base: BaseImage | None = None
 
     @property
     def without_store_paths(self) -> ImageConf:

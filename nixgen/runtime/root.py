@@ -13,6 +13,7 @@ from pathlib import Path
 from nixgen.aside import scratch_folder
 from nixgen.errors import BuildError, MachineError
 from nixgen.oci import materialise_rootfs
+from nixgen.oci.overlay import overlay_rootfs
 from nixgen.runtime.files import ImageFiles
 from nixgen.runtime.image import RunnableImage
 
@@ -46,10 +47,15 @@ class Workspace:
 
 @contextlib.contextmanager
 def open_workspace(image: RunnableImage) -> Iterator[Workspace]:
-    """Unpack the image's customisation layer into a folder that is gone afterwards."""
+    """Unpack the image's customisation layer, and a base below it, into a folder that is gone
+    afterwards.
+    """
     with scratch_folder(_parent(), prefix="nixgen-run-") as folder:
         root = folder / "root"
-        materialise_rootfs(image.without_store_paths, store=image.store, dest=root)
+        if image.base is None:
+            materialise_rootfs(image.without_store_paths, store=image.store, dest=root)
+        else:
+            overlay_rootfs(image.base, image.conf, store=image.store, dest=root)
         (folder / "status").touch(mode=0o600)
         yield Workspace(
             folder=folder,

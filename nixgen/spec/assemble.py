@@ -146,6 +146,8 @@ def _make_image(record: Record, app: App, build: Build | None) -> Image:
     default_entrypoint = (build.program,) if isinstance(build, CBuild) else ()
     signal = values.get("stop-signal")
     return Image(
+        base=values.get("from"),
+        given=tuple(sorted(values)),
         contents=_list(record, "contents"),
         entrypoint=_list(record, "entrypoint") if "entrypoint" in values else default_entrypoint,
         cmd=_list(record, "cmd"),

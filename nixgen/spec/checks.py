@@ -121,6 +121,8 @@ def _check_c(record: Record, folder: Path, report: Report) -> None:
 
 def _check_image(record: Record, project_dir: Path, report: Report) -> None:
     values = record.values
+    if base := values.get("from"):
+        _attempt(record.place("from"), report, lambda: ondisk.find_base(project_dir, base))
     user = User()
     if "user" in values:
         made = _attempt(record.place("user"), report, lambda: make_user(values["user"]))

@@ -18,7 +18,6 @@ from nixgen.spec.value_kinds import (
     ID,
     IMAGE_FOLDER,
     IMAGE_PATH,
-    LINE,
     PACKAGE,
     PLATFORM_NAMES,
     TEXT,
@@ -59,7 +58,15 @@ IMAGE_TABLE = Table(
             example=["bash", "curl"],
             aliases=("content", "install", "pkgs"),
         ),
-        Field("from", LINE, "A base image.", example="debian:12", aliases=("base",)),
+        Field(
+            "from",
+            Text(label="a base image", convert=texts.parse_base),
+            "The image that this one begins with: a reference, `HOST/REPOSITORY[:TAG][@sha256:…]`, "
+            "or a place on disk, `./base.oci` or `docker-archive:base.tar`. The lockfile pins it.",
+            default_doc="none: the image holds what is listed and nothing else",
+            example="registry.example/debian:12",
+            aliases=("base",),
+        ),
         Field(
             "entrypoint",
             ARGUMENTS,

@@ -188,11 +188,25 @@ class Layers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaseName:
+    """What a description calls its base image: `text` as written.
+
+    A reference is `HOST[:PORT]/REPOSITORY[:TAG][@sha256:…]`; a place on disk
+    `[oci:|oci-archive:|docker-archive:]PATH[:TAG]`, relative to the project's folder.
+    """
+
+    text: str
+    kind: Literal["registry", "disk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """The image: its contents and its configuration.
 
     https://github.com/opencontainers/image-spec/blob/main/config.md
 
+    `base` is what it begins with, and `given` the keys that the description itself has, sorted:
+    what is not among them may be the base's.
     `contents` are attribute paths of the package set. `env` holds what the description says,
     without defaults such as PATH. `created` is in seconds since 1970, or the word
     "source-date-epoch" where the variable of that name decides. `files`, `directories` and
@@ -200,6 +214,8 @@ class Image:
     are patterns as `nixgen.globs.matches_image_path` takes them.
     """
 
+    base: BaseName | None = None
+    given: tuple[str, ...] = ()
     contents: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from nixgen.elf import HEADER_BYTES, ElfTarget, parse_header
 from nixgen.spec.kinds import Mistake
+from nixgen.spec.model import BaseName
+from nixgen.spec.texts import BASE_FORMS
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
@@ -79,6 +81,30 @@ def find_package_set(project_dir: Path, written: str) -> Path:
     if not is_set:
         raise Mistake(f"{json.dumps(written)} has no default.nix: it is not a package set")
     return path
+
+
+def find_base(project_dir: Path, base: BaseName) -> None:
+    """Raise Mistake for a base image on disk that is not there, or one that looks forgotten."""
+    form = next((form for form in BASE_FORMS if base.text.startswith(form)), "")
+    written = base.text[len(form) :]
+    if base.kind == "registry":
+        if (project_dir / written).exists():
+            raise Mistake(
+                f"{json.dumps(written)} would be looked for in a registry",
+                f'did you mean "./{written}", which is there?',
+            )
+        return
+    if _first_part(project_dir, written) is None:
+        raise Mistake(f"{json.dumps(written)} does not exist", _nearest(project_dir, written))
+
+
+def _first_part(project_dir: Path, written: str) -> Path | None:
+    """What is there of `PATH[:TAG]`: a tag, too, may hold colons (`NAME:TAG`)."""
+    ends = [len(written), *(n for n, letter in enumerate(written) if letter == ":" and n)]
+    try:
+        return next((p for end in ends if (p := project_dir / written[:end]).exists()), None)
+    except (OSError, ValueError):
+        return None
 
 
 def has_makefile(folder: Path) -> bool:

@@ -10,6 +10,7 @@ import json
 import re
 
 from nixgen.spec.kinds import Mistake
+from nixgen.spec.model import BaseName
 from nixgen.spec.report import suggest
 
 MAX_ID = 2**32 - 2
@@ -25,6 +26,16 @@ VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 PROFILE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 STD_PATTERN = r"^(c|gnu|iso9899:)[0-9a-z]{2,6}$"
 PROGRAM_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$"
+BASE_FORMS = ("oci-archive:", "docker-archive:", "oci:")
+"""What may stand before the path of a base image on disk."""
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?"
+# https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+REFERENCE_PATTERN = (
+    rf"^(?:{_HOST}/)?{_PART}(?:/{_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$"
+)
 TIMEZONE_PATTERN = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -255,3 +266,21 @@ def parse_flake_or_path(text: str) -> str:
     raise Mistake(
         f'expected "bundled", "nixpkgs", a flake reference or a path, not {quote(text)}', hint
     )
+
+
+def parse_base(text: str) -> BaseName:
+    """The name of a base image: a reference to a registry, or a place on disk."""
+    refuse_control(text)
+    form = next((form for form in BASE_FORMS if text.startswith(form)), "")
+    path = text[len(form) :]
+    if form or text.startswith(("./", "../", "/")):
+        if not path.strip("./"):
+            raise Mistake(f"{quote(text)} names no image", 'such as "./base.oci"')
+        return BaseName(text=text, kind="disk")
+    match(
+        REFERENCE_PATTERN,
+        text,
+        "a reference or a place on disk",
+        'such as "registry.example/base:1@sha256:…", "./base.oci" or "docker-archive:base.tar"',
+    )
+    return BaseName(text=text, kind="registry")

@@ -47,7 +47,6 @@ UNSERVED = (
         words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
-    Unserved(key="image.from", works="an image starts from nothing: list packages in contents"),
     Unserved(key="closure.minimise", words=("safe", "tight"), works='this works: "none"'),
     *(
         Unserved(key=f"closure.{name}", works="leave it out for now")

@@ -179,3 +179,50 @@ def test_an_entry_over_what_a_package_provides_is_refused(
     (root.folder / "plain").write_text("")
     done = root.make(entry)
     assert (done.returncode, done.stderr.strip()) == (1, message)
+
+
+_LINKS = """[
+  { path = "/bin"; target = "/usr/bin"; }
+  { path = "/lib"; target = "/usr/lib"; }
+  { path = "/sbin"; target = "/usr/bin"; }
+  { path = "/usr/lib/x"; target = "/opt/x"; }
+]"""
+
+
+def _follow(root: Path, shell: str) -> subprocess.CompletedProcess[str]:
+    script = _library(f"lib.entries.followLinks {_LINKS}")
+    return subprocess.run(
+        [shell, "-eu"], input=script, cwd=root, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_what_packages_have_at_links_of_a_base_goes_where_they_lead(
+    tmp_path: Path, shell: str
+) -> None:
+    package = tmp_path / "package"
+    root = tmp_path / "root"
+    for folder in ("bin", "usr/bin", "lib/x", "share"):
+        (root / folder).mkdir(parents=True)
+    for file in ("bin/a", "bin/.hidden", "usr/bin/b", "lib/x/y", "share/c"):
+        (root / file).touch()
+    (package / "sbin").mkdir(parents=True)
+    (package / "sbin" / "s").touch()
+    (root / "sbin").symlink_to(package / "sbin")
+    done = _follow(root, shell)
+    assert done.returncode == 0, done.stderr
+    found = sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+    assert found == [
+        *("opt/x/y", "share/c", "usr/bin/.hidden", "usr/bin/a", "usr/bin/b", "usr/bin/s"),
+    ]
+    assert (root / "usr/bin/s").readlink() == package / "sbin" / "s"
+    assert not {"bin", "lib", "sbin"} & {path.name for path in root.iterdir()}
+
+
+def test_two_packages_with_one_path_of_the_base_are_refused(tmp_path: Path) -> None:
+    for folder in ("bin", "usr/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a").write_text(folder)
+    done = _follow(tmp_path, "bash")
+    assert done.returncode == 1
+    assert "/bin/a and /usr/bin/a are one path in the base image" in done.stderr

@@ -5,6 +5,9 @@
 # the image itself with owners and any mode, which a sandboxed build can't give to real files; and
 # `layering`: { strategy = "auto" | "popularity" | "single", apps ? [ ] }, where the last layers of
 # store paths hold `apps`. docs/explanation/layers.md
+# With `base` = { links = [ { path, target } ]; } the image will lie above a base image that has those
+# links to folders: they stay, and folders of packages are laid over the base's. The base's layers are
+# put below by who writes the image. docs/how-to/base-images.md
 {
   lib,
   stdenv,
@@ -35,6 +38,7 @@
   passthru ? { },
   entries ? [ ],
   layering ? { },
+  base ? null,
 }:
 
 let
@@ -47,6 +51,17 @@ let
   layerSplit = buildPackages.callPackage ./layer-split.nix { };
   formatEntries = import ./entries.nix { inherit lib writeText; };
 
+  # What layer-tar reads: a path and a target on each line.
+  baseLinks = lib.concatLines (
+    map (
+      link:
+      if lib.hasInfix "\t" "${link.path}${link.target}" || lib.hasInfix "\n" "${link.path}${link.target}" then
+        throw "the base image's link ${builtins.toJSON link.path} has a tab or a newline in it"
+      else
+        "${link.path}\t${link.target}"
+    ) (if base == null then [ ] else base.links)
+  );
+
   # layer.tar, and the digest of it in `checksum`.
   customisationLayer =
     runCommand "${baseName}-customisation-layer"
@@ -54,8 +69,10 @@ let
         nativeBuildInputs = [ layerTar ];
         contents = map (path: "${path}") (lib.filter (path: path != null) (lib.toList contents));
         entryList = formatEntries entries;
-        inherit extraCommands;
+        inherit extraCommands baseLinks;
+        hasBase = if base == null then "" else "1";
         passAsFile = [
+          "baseLinks"
           "entryList"
           "extraCommands"
         ];
@@ -66,6 +83,9 @@ let
         if [ -s "$extraCommandsPath" ]; then
           (cd extra && . "$extraCommandsPath")
           set -- --copy extra
+        fi
+        if [ -n "$hasBase" ]; then
+          set -- "$@" --base "$baseLinksPath"
         fi
         layer-tar "$out/layer.tar" 1 "$entryListPath" "$@" $contents
         sha256sum "$out/layer.tar" | cut -d ' ' -f 1 | tr -d '\n' > "$out/checksum"
@@ -148,7 +168,7 @@ let
   };
 in
 if fromImage != null then
-  throw "streamLayeredImage: the bundled set builds no image on top of another (fromImage)"
+  throw "streamLayeredImage: the bundled set reads no base image (fromImage): say what it has by `base`"
 else if fakeRootCommands != "" || enableFakechroot then
   throw "streamLayeredImage: the bundled set has no fakeroot: give owners and modes as `entries`"
 else if maxLayers < 2 then

@@ -78,6 +78,16 @@ let
         apps = [ program ];
       };
     };
+  based = pkgs.dockerTools.streamLayeredImage {
+    name = "based";
+    contents = [ program ];
+    base.links = [
+      {
+        path = "/bin";
+        target = "/usr/bin";
+      }
+    ];
+  };
   single = small { strategy = "single"; };
   popular = small { strategy = "popularity"; };
 in
@@ -118,6 +128,36 @@ in
     expectContains "./bin/program -> ${program}/bin/program" "$(cat list)"
     expect "" "$(grep nix-support list || true)"
     expect "1970-01-01" "$(tr -s ' ' < list | cut -d ' ' -f 4 | sort -u)"
+  '';
+
+  links-of-a-base-stay = check "base" { } ''
+    list() { ${pkgs.busybox}/bin/busybox tar -tf "$1" | tr '\n' ' '; }
+    mkdir -p one/bin one/lib/x one/share/a/b two/usr/bin same/usr/bin
+    touch one/bin/program one/lib/x/y one/share/a/b/c two/usr/bin/other
+    touch same/usr/bin/program
+    ln -s . one/share/a/self
+    printf '/bin\t/usr/bin\n/lib\t/usr/lib\n/usr/lib/x\t/opt/x\n' > links
+    printf 'file\t0644\t0\t0\t/usr/bin/own\t%s\n' "$PWD/links" > entries
+    layer-tar layer.tar 1 entries --base links one two same
+    expect "./ ./opt/ ./opt/x/ ./opt/x/y ./share/ ./share/a/ ./share/a/b/ ./share/a/b/c ./share/a/self ./usr/ ./usr/bin/ ./usr/bin/other ./usr/bin/own ./usr/bin/program ./usr/lib/ " \
+      "$(list layer.tar)"
+    # Without one, a folder of one package alone is a link.
+    : > entries
+    layer-tar layer.tar 1 entries one
+    expect "./ ./bin/ ./bin/program ./lib/ ./lib/x ./share/ ./share/a " "$(list layer.tar)"
+
+    echo 1 > two/usr/bin/program
+    expectFailure "/usr/bin/program is provided by both two and one" \
+      layer-tar layer.tar 1 entries --base links one two
+    mkdir three; touch three/bin
+    expectFailure "/bin of three is no folder" layer-tar layer.tar 1 entries --base links three
+    printf '/a\t/b\n/b\t/a\n' > circle
+    mkdir -p four/a/x
+    expectFailure "lead in a circle" layer-tar layer.tar 1 entries --base circle four
+    echo "/bin usr/bin" > bad
+    expectFailure "is not two absolute paths" layer-tar layer.tar 1 entries --base bad one
+    expectFailure "unknown option --wrong" layer-tar layer.tar 1 entries --wrong links one
+    expectContains "./usr/bin/program" "$(list ${based.customisationLayer}/layer.tar)"
   '';
 
   layer-is-sorted-by-component = check "sorted" { } ''

@@ -2,12 +2,12 @@
 let
   toShell = lib.entries.toShell (entry: "/content/of${entry.path}");
   # The calls after the functions.
-  calls =
-    entries:
-    let
-      all = builtins.filter builtins.isString (builtins.split "\n" (toShell entries));
-    in
-    builtins.filter (line: builtins.match "nixgen[A-Z][a-z]+ .*" line != null) all;
+  callsIn =
+    script:
+    builtins.filter (
+      line: builtins.isString line && builtins.match "nixgen[A-Z][a-z]+ .*" line != null
+    ) (builtins.split "\n" script);
+  calls = entries: callsIn (toShell entries);
 in
 {
   toShell = {
@@ -74,6 +74,30 @@ in
     "nothing but functions for no entries" = {
       expr = calls [ ];
       expected = [ ];
+    };
+  };
+  followLinks = {
+    "nothing for no links" = {
+      expr = lib.entries.followLinks [ ];
+      expected = "";
+    };
+    "each link with where it leads, quoted" = {
+      expr = callsIn (
+        lib.entries.followLinks [
+          {
+            path = "/bin";
+            target = "/usr/bin";
+          }
+          {
+            path = "/it's";
+            target = "/a b";
+          }
+        ]
+      );
+      expected = [
+        "nixgenFollow /bin /usr/bin"
+        "nixgenFollow '/it'\\''s' '/a b'"
+      ];
     };
   };
 }

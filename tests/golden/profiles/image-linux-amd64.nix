@@ -15,6 +15,9 @@
     "strategy" = "auto";
   };
 
+  # The links to folders in the base image's root, null where there is no base.
+  base = null;
+
   # Packages of the set that go into the image.
   contents = [ "lua" ];
 

@@ -9,7 +9,7 @@ import pytest
 
 from nixgen.digest import Digest
 from nixgen.errors import LockError, MachineError
-from nixgen.lock import Lock, LockedResult, PinnedSet, lock_path, read_lock, write_lock
+from nixgen.lock import Lock, LockedResult, PinnedBase, PinnedSet, lock_path, read_lock, write_lock
 
 _A = Digest.of_bytes(b"a")
 _B = Digest.of_bytes(b"b")
@@ -47,6 +47,23 @@ def test_the_order_of_results_does_not_show(tmp_path: Path) -> None:
     write_lock(tmp_path / "a", lock)
     write_lock(tmp_path / "b", other)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_bases_are_written_and_read_back_in_one_order(tmp_path: Path) -> None:
+    pins = {
+        ("registry.example/b:1", "linux/arm64"): PinnedBase(manifest=_A, named=_B),
+        ("./base.oci", "linux/amd64"): PinnedBase(manifest=_B, named=_B),
+    }
+    for name, order in (("a", pins), ("b", dict(reversed(pins.items())))):
+        lock = Lock(description=_A, package_set=PinnedSet(kind="bundled", digest=_B), bases=order)
+        write_lock(tmp_path / name, lock)
+        assert read_lock(tmp_path / name) == lock
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_lock_without_bases_is_as_it_was_before_there_were_any(tmp_path: Path) -> None:
+    write_lock(tmp_path / "nixgen.lock", _lock())
+    assert "bases" not in json.loads((tmp_path / "nixgen.lock").read_text())
 
 
 def test_no_lockfile_is_none(tmp_path: Path) -> None:

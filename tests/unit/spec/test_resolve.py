@@ -311,7 +311,6 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "image.from",
         "closure.minimise",
         "closure.max-size",
         "closure.max-unpacked-size",
@@ -394,3 +393,34 @@ def test_each_platform_takes_its_own_program(project: Path) -> None:
     for platform in (AMD64, ARM64):
         sources = {file.source for file in resolve(text, project, platform).image.files}
         assert f"tool-{platform.architecture}" in sources
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("debian", "registry"),
+        ("debian:12", "registry"),
+        ("localhost:5000/a/b_c@sha256:" + "0" * 64, "registry"),
+        ("[::1]:5000/base:1", "registry"),
+        ("./base.oci", "disk"),
+        ("oci:base.oci", "disk"),
+        ("docker-archive:base.oci:registry.example/base:1.0", "disk"),
+    ],
+)
+def test_a_base_is_a_reference_or_a_place_on_disk(project: Path, written: str, kind: str) -> None:
+    (project / "base.oci").mkdir()
+    base = image(f'from = "{written}"', project).image.base
+    assert base is not None
+    assert (base.text, base.kind) == (written, kind)
+
+
+def test_a_file_of_the_project_is_not_taken_for_a_repository(project: Path) -> None:
+    (project / "base.oci").mkdir()
+    with pytest.raises(DescriptionError, match=r'did you mean "\./base\.oci"'):
+        image('from = "base.oci"', project)
+
+
+def test_what_a_description_gives_itself_is_known(project: Path) -> None:
+    spec = image('user = "shop"\ncmd = []', project)
+    assert spec.image.given == ("cmd", "user")
+    assert image("", project).image.given == ()

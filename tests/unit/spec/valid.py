@@ -195,8 +195,6 @@ set = "github:example/nixpkgs/branch"
 [build]
 kind = "go"
 cross = "emulated"
-[image]
-from = "debian:12"
 [closure]
 minimise = "tight"
 max-size = 1000
@@ -211,9 +209,20 @@ identity = "ci@example.org"
 issuer = "https://id.example.org"
 """
 
+BASED = f"""\
+[app]
+name = "based"
+[image]
+from = "registry.example:5000/team/debian:12@sha256:{"0" * 64}"
+contents = ["curl"]
+[profile.slim.image]
+from = "debian"
+"""
+
 SMALLEST = '[app]\nname = "x"\n'
 
 VALID = {
+    "based": BASED,
     "design": DESIGN,
     "whole": WHOLE,
     "files": FILES,

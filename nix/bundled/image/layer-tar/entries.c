@@ -67,8 +67,7 @@ static struct entry parse_entry(char *line)
 	return entry;
 }
 
-/* The folder that holds `path`, made where it is missing; *name is the last component. */
-static struct node *parent_of(struct node *tree, const char *path, char **name)
+struct node *parent_of(struct node *tree, const char *path, char **name)
 {
 	struct node *folder = tree;
 	char *copy = copy_string(path);

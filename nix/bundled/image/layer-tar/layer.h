@@ -39,6 +39,16 @@ void merge_copy(struct node *tree, const char *root, const char *provider);
 /* Makes the folder of a node that stands for one of a package a real one. */
 void expand_folder(struct node *node, const char *path);
 bool is_folder(const struct node *node);
+/* Whether two files are equal, and both programs or neither. */
+bool same_content(const char *a, const char *b);
+
+/* Whether the layer lies above a base image: folders of packages are real ones then (tree.c). */
+extern bool above_base;
+
+/* The folder that holds `path`, made where it is missing; *name is the last component (entries.c). */
+struct node *parent_of(struct node *tree, const char *path, char **name);
+/* Moves what lies below links of a base image to where those lead (base.c). */
+void follow_links(struct node *tree, FILE *list);
 
 /* Reads entries, one a line, and puts them into the tree (entries.c). */
 void apply_entries(struct node *tree, FILE *list);

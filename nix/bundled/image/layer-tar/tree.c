@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool above_base = false;
+
 void die(const char *format, ...)
 {
 	va_list arguments;
@@ -128,7 +130,7 @@ static char **read_names(const char *path)
 	return names;
 }
 
-static bool same_content(const char *a, const char *b)
+bool same_content(const char *a, const char *b)
 {
 	struct stat sa, sb;
 	if (stat(a, &sa) || stat(b, &sb) || !S_ISREG(sa.st_mode) || !S_ISREG(sb.st_mode))
@@ -164,16 +166,21 @@ static bool must_be_real(const char *path)
 }
 
 /* A link to a folder above itself would be followed for ever. */
-static void refuse_circle(const char *source, const char *path, const char *provider)
+static bool leads_in_circle(const char *source)
 {
 	char *parent = copy_string(source), real[PATH_MAX + 1], real_parent[PATH_MAX + 1];
 	*strrchr(parent, '/') = 0;
 	if (!realpath(source, real) || !realpath(parent, real_parent))
 		die("can't follow %s: %s", source, strerror(errno));
-	size_t length = strlen(real);
-	if (!strncmp(real, real_parent, length) && (!real_parent[length] || real_parent[length] == '/'))
-		die("%s of %s leads in a circle: it is a link to %s", path, provider, real);
 	free(parent);
+	size_t length = strlen(real);
+	return !strncmp(real, real_parent, length) && (!real_parent[length] || real_parent[length] == '/');
+}
+
+static void refuse_circle(const char *source, const char *path, const char *provider)
+{
+	if (leads_in_circle(source))
+		die("%s of %s leads in a circle: it is a link to %s", path, provider, realpath(source, NULL));
 }
 
 static void merge_folder(struct node *node, const char *path, const char *source, const char *provider);
@@ -184,8 +191,11 @@ static struct node *link_node(const char *name, const char *path, const char *so
 	struct stat status;
 	bool folder = !stat(source, &status) && S_ISDIR(status.st_mode);
 	struct node *node;
-	if (folder && must_be_real(path)) {
+	bool real = folder && must_be_real(path);
+	if (real)
 		refuse_circle(source, path, provider);
+	/* why: a link would hide what a base image has in a folder of that name */
+	if (real || (folder && above_base && !leads_in_circle(source))) {
 		node = new_node(name, DIRECTORY, 0755, provider);
 		merge_folder(node, path, source, provider);
 		return node;
