@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import socket
 import subprocess
 import time
@@ -33,7 +34,9 @@ from nixgen.registry import (
     put_referrer,
     send_blob,
 )
+from nixgen.registry.documents import DOCKER_LIST_TYPE
 from nixgen.registry.errors import CredentialsError
+from tests.fakes.flaky import flaky_network
 from tests.unit.oci.synthetic import hello_store
 from tests.unit.registry.images import EMPTY, make_layout, make_referrer
 
@@ -138,6 +141,43 @@ def test_what_skopeo_pushed_is_pulled_bit_for_bit(host: str, tmp_path: Path) -> 
     assert pulled.images == layout.images
 
 
+def test_an_image_of_docker_is_pulled_and_pushed_bit_for_bit(host: str, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path, platforms=BOTH)
+    name = f"docker://{host}/docker/app:v1"
+    options = ("--all", "--format", "v2s2", "--dest-tls-verify=false")
+    skopeo("copy", *options, f"oci:{layout.path}:v1", name)
+    with open_registry(f"{host}/docker/app:v1") as registry:
+        digest = pull(registry, tmp_path / "pulled").digest
+    pulled = read_layout(tmp_path / "pulled")
+    pulled.verify_layers()
+    assert [str(image.platform) for image in pulled.images] == list(BOTH)
+    with open_registry(f"{host}/docker/copy:v1") as registry:
+        assert push(pulled, registry).digest == digest
+    raw = ("inspect", "--raw", "--tls-verify=false")
+    document = skopeo(*raw, name)
+    assert document == skopeo(*raw, f"docker://{host}/docker/copy:v1")
+    assert json.loads(document)["mediaType"] == DOCKER_LIST_TYPE
+
+
+def test_an_image_gets_there_and_back_through_a_network_that_breaks(
+    host: str, tmp_path: Path
+) -> None:
+    layers = tuple(random.Random(number).randbytes(1_500_000) for number in range(3))
+    layout = make_layout(tmp_path / "made", layers=layers)
+    limits = Limits(chunk_bytes=500_000, tries=12, back_off_s=0.01, least_bytes=1000)
+    for step in ("push", "pull"):
+        with flaky_network(host, after_bytes=200_000, breaks=8) as network:
+            with open_registry(f"{network.host}/flaky/app:v1", limits=limits) as registry:
+                if step == "push":
+                    push(layout, registry)
+                else:
+                    pull(registry, tmp_path / "pulled")
+            assert network.broken == 8
+    pulled = read_layout(tmp_path / "pulled")
+    pulled.verify_layers()
+    assert pulled.images == layout.images
+
+
 def test_an_image_goes_up_straight_from_the_writer(host: str, tmp_path: Path) -> None:
     synthetic, conf = hello_store(tmp_path / "root")
     image = build_image(
@@ -176,13 +216,16 @@ def test_referrers_are_kept_under_a_tag_where_the_registry_has_no_list(
             registry, Blob(digest=Digest.of_bytes(EMPTY), size_bytes=len(EMPTY), content=EMPTY)
         )
         subject = registry.get_manifest(layout.digest).descriptor
-        put_referrer(registry, make_referrer(subject, "application/x.other"))
+        other = make_referrer(subject, "application/x.other")
+        put_referrer(registry, other)
+        signature = make_referrer(other.descriptor, "application/x.signature")
+        put_referrer(registry, signature)
         found = list_referrers(registry, layout.digest)
         pulled = pull(registry, tmp_path / "pulled")
     kinds = sorted(entry.artifact_type or "" for entry in found)
     assert kinds == ["application/x.other", "application/x.test"]
     assert {(entry.annotations or {})["made-by"] for entry in found} == {"test"}
-    assert pulled.referrers == tuple(entry.digest for entry in found)
+    assert pulled.referrers == (*(entry.digest for entry in found), signature.digest)
     assert {entry.digest for entry in read_layout(tmp_path / "pulled").referrers} == set(
         pulled.referrers
     )
