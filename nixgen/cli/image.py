@@ -42,6 +42,7 @@ from nixgen.cli.output import (
     print_result,
     reporting_errors,
 )
+from nixgen.cli.sinks import EngineOption, LoadOption, PushOption, Sinks
 
 if TYPE_CHECKING:
     from nixgen.nixcli import BuildPlan
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from nixgen.pipeline.outcome import Outcome
     from nixgen.pipeline.unchanged import Call
     from nixgen.progress import Reporter
-    from nixgen.registry import ImageReference, PushResult
 
 _DEFAULT = Path("app.toml")
 
@@ -93,14 +93,9 @@ def image(
         bool,
         typer.Option("--record", help="Write the build record too, as PATH.record.json."),
     ] = False,
-    push: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--push",
-            metavar="REFERENCE",
-            help="Push the image there, HOST/REPOSITORY[:TAG]; may be repeated.",
-        ),
-    ] = None,
+    push: PushOption = None,
+    load: LoadOption = False,
+    engine: EngineOption = None,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
     store: StoreOption = None,
@@ -114,7 +109,15 @@ def image(
 ) -> None:
     """Build the image of a description, and write it as an OCI layout or an archive."""
     with reporting_errors(as_json=as_json):
-        targets = _targets(push or (), form)
+        sinks = Sinks.parse(
+            push=push,
+            load=load,
+            engine=engine,
+            form=form.value,
+            platforms=platform,
+            plain_http=plain_http,
+            ca_file=ca_file,
+        )
         wish = _Wish(
             description=description,
             output=output,
@@ -145,11 +148,11 @@ def image(
                 rehash=verify_cache,
                 with_record=record,
             )
-            pushed = _publish(outcome, targets, plain_http, ca_file, reporter)
+            sent = sinks.send(outcome, reporter)
         if as_json:
-            print_json({**outcome.as_json(), "pushed": [each.as_json() for each in pushed]})
+            print_json({**outcome.as_json(), **sent.as_json()})
         else:
-            print_result("\n".join([_format_outcome(outcome), *map(_format_push, pushed)]))
+            print_result("\n".join([_format_outcome(outcome), *sent.lines()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,38 +223,6 @@ class _Wish:
             with_record=with_record,
             call=self.call,
         )
-
-
-def _targets(references: Sequence[str], form: Format) -> tuple[ImageReference, ...]:
-    if not references:
-        return ()
-    from nixgen.pipeline.publish import parse_targets
-
-    return parse_targets(references, form.value)
-
-
-def _publish(
-    outcome: Outcome,
-    targets: Sequence[ImageReference],
-    plain_http: bool,
-    ca_file: Path | None,
-    reporter: Reporter,
-) -> tuple[PushResult, ...]:
-    if not targets:
-        return ()
-    from nixgen.pipeline.publish import RegistryAccess, publish
-
-    access = RegistryAccess(
-        environ=os.environ, plain_http=plain_http or None, ca_file=ca_file, reporter=reporter
-    )
-    return publish(outcome, targets, access)
-
-
-def _format_push(pushed: PushResult) -> str:
-    return (
-        f"  pushed    {pushed.reference} ({', '.join(pushed.tags)}): "
-        f"{human_size(pushed.uploaded_bytes)} sent, {pushed.skipped_blobs} blobs were there"
-    )
 
 
 def print_steps(steps: BuildPlan, *, as_json: bool) -> None:

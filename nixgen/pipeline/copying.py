@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nixgen.digest import Digest
-from nixgen.engine import Loaded, choose_engine, load_image
+from nixgen.engine import Engine, Loaded, choose_engine, load_image
 from nixgen.errors import UsageError
 from nixgen.oci.copying import Copied, check_destination, copy_image
-from nixgen.oci.opening import ImageSource, choose_image
+from nixgen.oci.opening import ImageSource, choose_image, open_stored
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.reference import ImagePlace
 from nixgen.pipeline.naming import EngineTarget, guess, parse_source, parse_target
+from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.publish import RegistryAccess
 from nixgen.platforms import Platform, native_platform
 from nixgen.progress import PhaseStarted, Reporter, Silent
@@ -118,6 +119,19 @@ def choose_runnable(source: ImageSource, platform: Platform | None) -> LayoutIma
             if any(image.platform == native for image in source.images):
                 return choose_image(source, native)
     return choose_image(source, platform)
+
+
+def load(
+    outcome: Outcome, engine: Engine, *, platform: Platform | None, reporter: Reporter
+) -> Loaded:
+    """Load an image that was just written into an engine, under all its tags.
+
+    Raises EngineError, and UsageError where `platform` must be named.
+    """
+    source = open_stored(outcome.path, tag=outcome.tag)
+    names = [f"{outcome.name}:{tag}" for tag in outcome.tags]
+    image = choose_runnable(source, platform)
+    return load_image(engine, source, image, names=names, reporter=reporter)
 
 
 def of_loaded(loaded: Loaded) -> CopyOutcome:

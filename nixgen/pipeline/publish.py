@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nixgen.errors import UsageError
-from nixgen.oci import read_layout
+from nixgen.oci.opening import open_stored
 from nixgen.pipeline.outcome import Format, Outcome
 from nixgen.progress import Reporter
 from nixgen.registry import Credentials, ImageReference, PushResult, Registry, push
@@ -35,11 +35,19 @@ class RegistryAccess:
 
 def parse_targets(texts: Sequence[str], form: Format) -> tuple[ImageReference, ...]:
     """Where to push to, checked before anything is built; raises UsageError."""
-    if texts and form != "oci":
+    if texts and form == "docker-archive":
         raise UsageError(
-            f"--push takes the image from an OCI layout, not from a {form}", hint="leave -f out"
+            "--push takes no docker-archive: that has no manifest, which registries want",
+            hint="leave -f out",
         )
-    return tuple(ImageReference.parse(text) for text in texts)
+    targets = tuple(ImageReference.parse(text) for text in texts)
+    for target in targets:
+        if target.digest is not None:
+            raise UsageError(
+                f"--push {target}: an image has the digest that its bytes have",
+                hint=f"--push {target.name}",
+            )
+    return targets
 
 
 def publish(
@@ -53,6 +61,5 @@ def publish(
     for target in targets:
         tags = (target.tag,) if target.tag else outcome.tags
         with access.open(target.with_tag(tags[0])) as registry:
-            layout = read_layout(outcome.path, tag=outcome.tag)
-            done.append(push(layout, registry, tags=tags))
+            done.append(push(open_stored(outcome.path, tag=outcome.tag), registry, tags=tags))
     return tuple(done)
