@@ -8,6 +8,7 @@ from pathlib import Path
 from nixgen.doctor.finding import Finding, Status
 from nixgen.doctor.machine import Machine, examine_machine
 from nixgen.doctor.nix import examine_nix
+from nixgen.doctor.systems import examine_builders, examine_emulation
 from nixgen.errors import NixgenError
 from nixgen.nixcli import Nix
 
@@ -20,7 +21,8 @@ def examine(
     """Look at everything that nixgen needs, in the order in which it needs it.
 
     `folders` are those that nixgen writes to, by the name to show (such as "state-folder"); they
-    are made where missing. Builds one tiny derivation and adds one small file to the store.
+    are made where missing. Builds one tiny derivation, adds one small file to the store,
+    starts a tiny program of each platform and asks each remote builder whether it is there.
     """
     findings = list(examine_nix(nix))
     store: Path | None
@@ -29,5 +31,9 @@ def examine(
         store = None if root is None else root / "nix/store"
     except NixgenError:
         store = Path("/nix/store")
-    findings += examine_machine(machine or Machine.this(), store=store, folders=folders)
+    this = machine or Machine.this()
+    findings += examine_machine(this, store=store, folders=folders)
+    findings += examine_emulation(this)
+    if all(finding.status != "fail" for finding in findings if finding.name in ("nix", "store")):
+        findings += examine_builders(nix, this)
     return tuple(findings)

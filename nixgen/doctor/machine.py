@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nixgen import _process
 from nixgen.doctor.finding import Finding, fail, ok, warn
+from nixgen.doctor.trial import starts
 from nixgen.nixcli.machine import NAMESPACES_HINT, SPACE_HINT
 from nixgen.progress import format_bytes
 
@@ -25,7 +26,8 @@ _RUNNERS = ("podman", "bwrap", "unshare")
 class Machine:
     """Where the facts come from; tests give another machine.
 
-    `root` is the folder that holds /proc, `free_bytes` gives the space left where a path lies.
+    `root` is the folder that holds /proc, `free_bytes` gives the space left where a path lies,
+    `starts` whether an executable file of these bytes runs.
     """
 
     root: Path
@@ -35,6 +37,7 @@ class Machine:
     temp: Path
     free_bytes: Callable[[Path], int]
     find_program: Callable[[str], Path | None]
+    starts: Callable[[bytes], bool]
 
     @classmethod
     def this(cls) -> Machine:
@@ -47,6 +50,7 @@ class Machine:
             temp=Path(tempfile.gettempdir()),
             free_bytes=lambda path: shutil.disk_usage(path).free,
             find_program=_process.find_program,
+            starts=starts,
         )
 
     def read(self, path: str) -> str | None:
@@ -66,7 +70,6 @@ def examine_machine(
         yield _space(machine, "disk-store", store, _STORE_WARN_BYTES, _STORE_FAIL_BYTES)
     yield _space(machine, "disk-temp", machine.temp, _TEMP_WARN_BYTES, _TEMP_FAIL_BYTES)
     yield _power(machine)
-    yield _arm64(machine)
     yield _runners(machine)
     for name, folder in sorted(folders.items()):
         yield _folder(name, folder)
@@ -122,19 +125,6 @@ def _available_memory(meminfo: str | None) -> int | None:
         if key == "MemAvailable" and amount.isdecimal():
             return int(amount) * 1024
     return None
-
-
-def _arm64(machine: Machine) -> Finding:
-    if machine.architecture == "aarch64":
-        return ok("arm64", "native")
-    entry = machine.read("proc/sys/fs/binfmt_misc/qemu-aarch64")
-    if entry is not None and entry.splitlines()[:1] == ["enabled"]:
-        return ok("arm64", "its programs run here, by binfmt_misc")
-    return warn(
-        "arm64",
-        "its images can be built but not run here",
-        "sudo apt-get install qemu-user-static binfmt-support  (Debian, Ubuntu)",
-    )
 
 
 def _runners(machine: Machine) -> Finding:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_OWN_STORES = ("auto", "daemon", "local")
 _ENTRY_END = re.compile(r"[\n;]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteBuilder:
-    """One machine: the URL of its store as written, and the Nix systems that it builds for."""
+    """One machine: the URL of its store, and the Nix systems that it builds for."""
 
     store: str
     systems: tuple[str, ...]
@@ -75,4 +76,10 @@ def _parse(
             words = line.split()
             systems = words[1] if len(words) > 1 and words[1] != "-" else own_system
             named = tuple(name for name in systems.split(",") if name)
-            yield RemoteBuilder(store=words[0], systems=named)
+            yield RemoteBuilder(store=_store_url(words[0]), systems=named)
+
+
+def _store_url(written: str) -> str:
+    """A builder's store as a URL: a mere host is reached by ssh."""
+    is_host = "/" not in written and written.partition("?")[0] not in _OWN_STORES
+    return f"ssh://{written}" if is_host else written

@@ -10,6 +10,7 @@ from pathlib import Path
 from nixgen.digest import Digest
 from nixgen.errors import HashMismatchError, MachineError, NixgenError
 from nixgen.nixcli.calls import NixCalls
+from nixgen.nixcli.settings import option_arguments
 from nixgen.nixcli.shapes import Derivation, PathInfo, parse_derivations, parse_path_infos
 from nixgen.nixcli.storepath import StorePath, fixed_output_path
 from nixgen.nixcli.version import NixVersion
@@ -184,6 +185,24 @@ class NixStore(NixCalls):
             for name, setting in sorted(answer.items())
             if isinstance(setting, dict) and "value" in setting
         }
+
+    def unreachable(self, store: str, *, timeout_s: float) -> str | None:
+        """What keeps this machine from the store at a URL, in one line; None where nothing does.
+
+        Logging in to another machine asks nobody for a password.
+        """
+        newer = self.version >= _STORE_INFO_SINCE
+        command = ["store", "info" if newer else "ping", "--store", store]
+        argv = [self._program("nix"), *command, *option_arguments(self.settings, self.access)]
+        env = {**self._env, "NIX_SSHOPTS": "-o BatchMode=yes -o ConnectTimeout=5"}
+        try:
+            done = self._runner(argv, env=env, timeout_s=timeout_s)
+        except NixgenError as error:
+            return error.message
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        if done.exit_code == 0:
+            return None
+        return lines[-1].removeprefix("error: ") if lines else "it does not answer"
 
     def physical_path(self, path: StorePath) -> Path:
         """Where the file or folder lies on this machine; raises MachineError if elsewhere."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from nixgen.binfmt import find_emulator
 from nixgen.nixcli import Nix, build_systems
 from nixgen.plan import BuildMachine, Plan
 from nixgen.platforms import Platform, known_platforms
-from nixgen.runtime import find_emulator
 
 
 def survey_machine(

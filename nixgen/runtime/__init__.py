@@ -6,7 +6,7 @@
 
 from nixgen.runtime.command import make_command
 from nixgen.runtime.files import ImageFiles
-from nixgen.runtime.foreign import check_platform, find_emulator
+from nixgen.runtime.foreign import check_platform
 from nixgen.runtime.image import ImageProcess, RunnableImage
 from nixgen.runtime.root import open_workspace
 from nixgen.runtime.runners import RUNNER_NAMES, RunnerInfo, available_runners, choose_runner
@@ -26,7 +26,6 @@ __all__ = [
     "capture",
     "check_platform",
     "choose_runner",
-    "find_emulator",
     "make_command",
     "open_workspace",
     "run",

@@ -1,17 +1,13 @@
-"""Whether this kernel runs programs of another platform, by itself or through binfmt_misc.
-
-https://docs.kernel.org/admin-guide/binfmt-misc.html
-"""
+"""Whether this kernel runs programs of another platform, by itself or through binfmt_misc."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from nixgen import _process
+from nixgen.binfmt import BINFMT, Registration, find_registration, registering_command
 from nixgen.errors import MachineError
 from nixgen.platforms import Platform, native_platform
-
-BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
 def check_platform(
@@ -28,18 +24,10 @@ def check_platform(
     native = native or native_platform()
     if _runs_natively(platform, native, run):
         return None
-    found, unfixed = _registered(platform, binfmt)
-    if found is not None:
-        return found
-    raise _missing(platform, native, unfixed=unfixed, mounted=(binfmt / "register").exists())
-
-
-def find_emulator(platform: Platform, *, binfmt: Path = BINFMT) -> str | None:
-    """The emulator by which the kernel starts programs of the platform; None where it has none.
-
-    It is one that needs no file where the programs are: it is there in Nix's sandbox too.
-    """
-    return _registered(platform, binfmt)[0]
+    found = find_registration(platform, binfmt=binfmt)
+    if found is not None and found.fixed:
+        return found.emulator
+    raise _missing(platform, native, found, binfmt)
 
 
 def _runs_natively(platform: Platform, native: Platform, run: _process.Runner) -> bool:
@@ -55,46 +43,12 @@ def _runs_natively(platform: Platform, native: Platform, run: _process.Runner) -
     return False
 
 
-def _registered(platform: Platform, binfmt: Path) -> tuple[str | None, bool]:
-    """The interpreter that is registered for the platform; whether one lacks flag F."""
-    unfixed = False
-    entries = sorted(binfmt.iterdir()) if binfmt.is_dir() else []
-    for entry in entries:
-        if entry.name in ("register", "status"):
-            continue
-        lines = entry.read_text().splitlines()
-        facts = dict(line.split(" ", 1) for line in lines if " " in line)
-        if "enabled" not in lines or not _matches(facts, platform):
-            continue
-        # why: without F the kernel looks for the emulator inside the image.
-        if "F" in facts.get("flags:", ""):
-            return facts.get("interpreter", entry.name), False
-        unfixed = True
-    return None, unfixed
-
-
-def _matches(facts: dict[str, str], platform: Platform) -> bool:
-    """Whether an entry's magic takes a static executable of the platform."""
-    if "magic" not in facts or facts.get("offset") != "0":
-        return False
-    header = platform.facts.elf.header()
-    magic = bytes.fromhex(facts["magic"])
-    mask = bytes.fromhex(facts["mask"]) if "mask" in facts else b"\xff" * len(magic)
-    pairs = zip(header, magic, mask, strict=False)
-    return len(magic) <= len(header) and all(h & m == g & m for h, g, m in pairs)
-
-
-def _missing(platform: Platform, native: Platform, *, unfixed: bool, mounted: bool) -> MachineError:
-    name = f"qemu-{platform.facts.qemu}"
-    register = f"cat /usr/lib/binfmt.d/{name}.conf > {BINFMT}/register"
-    steps = ["apt-get install -y qemu-user-static"]
-    if not mounted:
-        steps.append(f"mount -t binfmt_misc binfmt_misc {BINFMT}")
-    if unfixed:
-        steps.append(f"echo -1 > {BINFMT}/{name}")
-    steps.append(f"{{ test -e {BINFMT}/{name} || {register}; }}")
-    what = "is registered without flag F" if unfixed else "is not registered"
+def _missing(
+    platform: Platform, native: Platform, found: Registration | None, binfmt: Path
+) -> MachineError:
+    what = "is not registered" if found is None else "is registered without flag F"
     return MachineError(
-        f"this machine is {native} and can't run {platform}: {name} {what} in binfmt_misc",
-        hint=f"sudo sh -c '{' && '.join(steps)}'",
+        f"this machine is {native} and can't run {platform}: qemu-{platform.facts.qemu} {what} in "
+        "binfmt_misc",
+        hint=registering_command(platform, found, binfmt=binfmt),
     )

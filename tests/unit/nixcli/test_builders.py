@@ -33,6 +33,9 @@ ARM = builder("ssh://arm.example.org", "aarch64-linux", "armv7l-linux")
         ("@/not/there", []),
         ("@ /etc/nix/machines\n", [ARM]),
         ("ssh://x", [builder("ssh://x", OWN)]),
+        ("me@x - ; daemon ; /other/root", [
+            builder("ssh://me@x", OWN), builder("daemon", OWN), builder("/other/root", OWN),
+        ]),
         ("ssh://x -; ssh://y aarch64-linux - 1 1 kvm", [
             builder("ssh://x", OWN), builder("ssh://y", "aarch64-linux"),
         ]),
