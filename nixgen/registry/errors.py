@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import urlsplit
 
 from nixgen.errors import NetworkError
@@ -128,5 +129,8 @@ def refusal(
         hint = f"docker login {host}, if it is there: registries hide what one may not see"
         return NotFoundError(message, hint=hint)
     if status in BUSY or status >= 500:
-        return UnavailableError(message, hint="try again later", wait_s=wait_s)
+        hint = "try again later" if wait_s is None else f"try again in {math.ceil(wait_s)} s"
+        if status == 429 and not logged_in:
+            hint += f", or docker login {host}: some let those who are known ask for more"
+        return UnavailableError(message, hint=hint, wait_s=wait_s)
     return RefusedError(message)

@@ -14,6 +14,7 @@ from nixgen.errors import InterruptedByUserError, NetworkError
 from nixgen.registry.addresses import origin, proxies, resolve
 from nixgen.registry.auth import Authorizer, TokenRequest
 from nixgen.registry.body import FileBody
+from nixgen.registry.certificates import trusted_certificates
 from nixgen.registry.credentials import Login
 from nixgen.registry.errors import (
     BUSY,
@@ -62,7 +63,7 @@ class Transport:
         self.host = host
         self.base = f"{'http' if plain_http else 'https'}://{server}/v2/"
         self.limits = limits
-        self._ca_file = ca_file
+        self._trusted = trusted_certificates(ca_file)
         self._stopped = stopped
         self._warn = warn
         self._warned: set[str] = set()
@@ -218,7 +219,7 @@ class Transport:
                 stream=True,
                 allow_redirects=False,
                 timeout=(self.limits.connect_s, self.limits.read_s),
-                verify=True if self._ca_file is None else str(self._ca_file),
+                verify=self._trusted,
                 proxies=proxies(call.url),
             )
         if self.is_own(call.url):

@@ -289,9 +289,10 @@ def test_a_wait_that_is_too_long_is_not_waited(
     holder: FakeRegistry, registry: Registry, wait: str
 ) -> None:
     holder.misbehave("GET", "/blobs/", status(503, Retry_After=wait))
-    with pytest.raises(UnavailableError, match="503"):
+    with pytest.raises(UnavailableError, match="503") as caught:
         fetch(registry)
     assert len(holder.requests("GET")) == 1
+    assert (caught.value.hint or "").startswith("try again in ")
 
 
 @pytest.mark.parametrize("wait", ["0", "soon", "-5", "Mon, 01 Jan 2001 00:00:00 GMT", "²"])
