@@ -93,6 +93,10 @@ def image(
         bool,
         typer.Option("--record", help="Write the build record too, as PATH.record.json."),
     ] = False,
+    test: Annotated[
+        bool,
+        typer.Option("--test", help="Write the image only if all its tests pass."),
+    ] = False,
     push: PushOption = None,
     load: LoadOption = False,
     engine: EngineOption = None,
@@ -138,7 +142,7 @@ def image(
             if dry_run:
                 print_steps(wish.steps(reporter), as_json=as_json)
                 return
-            plain = not (no_cache or verify_cache or record)
+            plain = not (no_cache or verify_cache or record or test)
             outcome = (wish.recall(reporter) if plain else None) or wish.build(
                 reporter,
                 jobs=jobs,
@@ -147,10 +151,12 @@ def image(
                 cached=not no_cache,
                 rehash=verify_cache,
                 with_record=record,
+                with_tests=test,
             )
             sent = sinks.send(outcome, reporter)
         if as_json:
-            print_json({**outcome.as_json(), **sent.as_json()})
+            tests = {} if outcome.tests is None else {"tests": outcome.tests.as_json()["tests"]}
+            print_json({**outcome.as_json(), **tests, **sent.as_json()})
         else:
             print_result("\n".join([_format_outcome(outcome), *sent.lines()]))
 
@@ -208,8 +214,10 @@ class _Wish:
         cached: bool,
         rehash: bool,
         with_record: bool,
+        with_tests: bool,
     ) -> Outcome:
-        """Build and write."""
+        """Build, test if asked to, and write."""
+        from nixgen.imagetest import Choice
         from nixgen.pipeline.build import build_and_write, layer_cache
         from nixgen.sources import make_supply
 
@@ -222,6 +230,7 @@ class _Wish:
             cache=layer_cache(warn=print_note, rehash=rehash) if cached else None,
             with_record=with_record,
             call=self.call,
+            tests=Choice() if with_tests else None,
         )
 
 
@@ -250,6 +259,8 @@ def _format_outcome(outcome: Outcome) -> str:
         if len(outcome.platforms) > 1:
             lines.append(f"            {image.digest}")
     lines.append(f"  path      {outcome.path}")
+    if outcome.tests is not None:
+        lines.append(f"  tests     {outcome.tests.count('passed')} passed")
     if outcome.record is not None:
         lines.append(f"  record    {outcome.record}")
     return "\n".join(lines)

@@ -25,6 +25,7 @@ from nixgen.cli import (
     run,
     sources,
     store,
+    test,
     why,
     write,
 )
@@ -53,6 +54,7 @@ app.command("schema")(describe.schema)
 app.command("plan")(inspection.plan)
 app.command("generate")(inspection.generate)
 app.command("image")(image.image)
+app.command("test")(test.test)
 app.command("layers")(layers.layers)
 app.command("closure")(closure.closure)
 app.command("why")(why.why)

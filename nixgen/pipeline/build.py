@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from nixgen.imagetest import Choice
 from nixgen.nixcli import BuildPlan, Nix
 from nixgen.oci import LayerCache
 from nixgen.pipeline.conditions import find_conditions
@@ -17,6 +18,7 @@ from nixgen.pipeline.prepare import Prepared, Request, prepare
 from nixgen.pipeline.realise import dry_run, evaluate, kept_roots
 from nixgen.pipeline.record import make_record, record_path, write_statement
 from nixgen.pipeline.state import State
+from nixgen.pipeline.testing import Examiner, resolve_tests
 from nixgen.pipeline.unchanged import Call, Inputs, remember
 from nixgen.sources import Supply
 
@@ -31,12 +33,17 @@ def build_and_write(
     cache: LayerCache | None,
     with_record: bool = False,
     call: Call | None = None,
+    tests: Choice | None = None,
 ) -> Outcome:
     """The whole way from a description to an image on disk, and its record beside it if wanted.
 
-    With `call` the outcome is remembered for the next such call.
+    With `call` the outcome is remembered for the next such call. With `tests` these must pass
+    first, as `Examiner.accept` says.
     """
     state = State.of_user(os.environ)
+    examiner = None
+    if tests is not None:
+        examiner = Examiner(resolve_tests(request, tests), tests, nix.reporter)
     evaluated, confs = build_confs(request, nix, state=state, supply=supply)
     prepared = evaluated.prepared
     outcome = write_image(
@@ -47,7 +54,10 @@ def build_and_write(
         form=form,
         cache=cache,
         state=state,
+        accept=examiner.accept if examiner is not None else None,
     )
+    if examiner is not None:
+        outcome = dataclasses.replace(outcome, tests=examiner.report)
     if cache is not None:
         cache.bound()
     conditions = find_conditions(

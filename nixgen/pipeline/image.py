@@ -43,6 +43,13 @@ _SUFFIXES: dict[Format, str] = {
 }
 
 
+Accept = Callable[[Sequence[BuiltImage], Sequence[RunnableImage], Path], None]
+"""Looks at images that are built and not yet written, with a folder to work in; may refuse them.
+
+Nothing is at the `layout` that the runnable images name.
+"""
+
+
 def default_destination(name: str, form: Format) -> Path:
     """Where an image goes unless told: `./<name>.oci` and the like."""
     return Path(f"{name}{_SUFFIXES[form]}")
@@ -57,11 +64,13 @@ def write_image(
     form: Format,
     cache: LayerCache | None,
     state: State,
+    accept: Accept | None = None,
 ) -> Outcome:
     """Write the image of built confs.
 
     The lockfile learns the digests unless the request froze it. Before anything is replaced raises
-    ForeignProgramError for programs that can't run in an image, IrreproducibleError.
+    ForeignProgramError for programs that can't run in an image, what `accept` raises, and
+    IrreproducibleError.
     """
     plan = evaluated.prepared.plan
     if form == "docker-archive" and len(plan.images) > 1:
@@ -73,22 +82,17 @@ def write_image(
     check_programs(evaluated, conf_paths, nix, state=state, store=store)
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
-        images = []
+        images, runnables = [], []
         for image, path, found in zip(
             plan.images, conf_paths, evaluated.prepared.bases, strict=True
         ):
             base = None if found is None else found.read(work=work, cache=cache)
             conf = read_conf(path, store=store)
-            check_entrypoint(
-                RunnableImage(
-                    layout=destination,
-                    tag=image.tag,
-                    platform=image.platform,
-                    conf=conf,
-                    store=store,
-                ),
-                None if found is None else found.files,
+            runnable = RunnableImage(
+                layout=destination, tag=image.tag, platform=image.platform, conf=conf, store=store
             )
+            check_entrypoint(runnable, None if found is None else found.files)
+            runnables.append(dataclasses.replace(runnable, base=base))
             builder = LayerBuilder(
                 work=work, compressor=_compressor(image, evaluated, nix), cache=cache
             )
@@ -102,6 +106,8 @@ def write_image(
                     base=base,
                 )
             )
+        if accept is not None:
+            accept(images, runnables, work)
         remember(evaluated, images)
         digest = _WRITERS[form](images, destination, plan.images[0])
     return Outcome(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nixgen.digest import Digest
+
+if TYPE_CHECKING:
+    from nixgen.imagetest import TestReport
 
 Format = Literal["oci", "oci-archive", "docker-archive"]
 
@@ -40,7 +43,8 @@ class PlatformOutcome:
 class Outcome:
     """An image as it was written: `digest` is what the format is named by, see `--json`.
 
-    `record` is the build record beside it, None where none was asked for.
+    `record` is the build record beside it and `tests` what came of its tests, each None where it
+    was not asked for.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Outcome:
     digest: Digest
     platforms: Sequence[PlatformOutcome]
     record: Path | None = None
+    tests: TestReport | None = None
 
     @property
     def tag(self) -> str:
@@ -69,7 +74,7 @@ class Outcome:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The document of `nixgen image --json`."""
+        """The document of `nixgen image --json`, but for the tests: they take another time each."""
         record = {} if self.record is None else {"record": str(self.record)}
         return {
             **record,

@@ -60,6 +60,9 @@ def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) 
             for image, conf in zip(prepared.plan.images, evaluated.confs, strict=True)
         },
         "image": outcome.as_json(),
+        "tests": None
+        if outcome.tests is None
+        else [each.as_record() for each in outcome.tests.results],
         "conditions": conditions.as_json(),
     }
 

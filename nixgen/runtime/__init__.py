@@ -9,7 +9,13 @@ from nixgen.runtime.files import ImageFiles
 from nixgen.runtime.foreign import check_platform
 from nixgen.runtime.image import ImageProcess, RunnableImage
 from nixgen.runtime.root import open_workspace
-from nixgen.runtime.runners import RUNNER_NAMES, RunnerInfo, available_runners, choose_runner
+from nixgen.runtime.runners import (
+    RUNNER_NAMES,
+    RunnerInfo,
+    available_runners,
+    check_runner_name,
+    choose_runner,
+)
 from nixgen.runtime.server import Running, start
 from nixgen.runtime.session import STOP_GRACE_S, Captured, capture, run
 
@@ -25,6 +31,7 @@ __all__ = [
     "available_runners",
     "capture",
     "check_platform",
+    "check_runner_name",
     "choose_runner",
     "make_command",
     "open_workspace",

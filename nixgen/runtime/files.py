@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,9 +33,23 @@ class ImageFiles:
 
     def has(self, path: str) -> bool:
         """Whether the image holds this path; a link that leads nowhere counts."""
+        return self.mode(path, follow=False) is not None
+
+    def mode(self, path: str, *, follow: bool = True) -> int | None:
+        """Type and permissions (st_mode) of what a path leads to, or is without `follow`.
+
+        None where nothing is there.
+        """
         pure = PurePosixPath(path)
-        parent = self.resolve(str(pure.parent))
-        return parent is not None and os.path.lexists(self._physical(_join(parent, pure.name)))
+        base = self.resolve(path if follow else str(pure.parent))
+        if base is None:
+            return None
+        logical = base if follow else _join(base, pure.name)
+        try:
+            return self._physical(logical).lstat().st_mode
+        except OSError:
+            # why: what only leads to store paths, such as /nix, lies nowhere on this machine.
+            return stat.S_IFDIR | 0o755 if self._leads_to_store(logical) else None
 
     def resolve(self, path: str) -> str | None:
         """The path of the image that has no links and leads to the same; None if nowhere."""

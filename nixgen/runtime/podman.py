@@ -11,7 +11,6 @@ import functools
 import json
 import re
 import resource
-import secrets
 import shutil
 import tempfile
 import time
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nixgen import _process
+from nixgen.aside import scratch_folder
 from nixgen.errors import MachineError
 from nixgen.oci.image import REF_NAME
 from nixgen.runtime.options import Job, Launch
@@ -97,22 +97,20 @@ def create_argv(job: Job, name: str, *, runtime: str | None) -> tuple[str, ...]:
 def _pulled(job: Job) -> Iterator[str]:
     # why: podman 4 names the image by the layout's path, in which it refuses upper case; podman 5
     # by the tag. Here both are one name, of its own: runs at the same time are kept apart.
-    layout = _layout_folder() / f"nixgen-run-{secrets.token_hex(8)}"
-    name = f"localhost{layout}"
-    layout.mkdir(mode=0o700)
-    try:
+    with scratch_folder(_layout_folder(), prefix="nixgen-run-") as layout:
+        name = f"localhost{layout}"
         _write_renamed(job, layout, name)
-        _podman(
-            "pull",
-            "--quiet",
-            f"--platform={job.image.platform}",
-            f"oci:{layout}:{name}",
-            timeout_s=_PULL_TIMEOUT_S,
-        ).check()
-        yield name
-    finally:
-        shutil.rmtree(layout, ignore_errors=True)
-        _podman("rmi", name)
+        try:
+            _podman(
+                "pull",
+                "--quiet",
+                f"--platform={job.image.platform}",
+                f"oci:{layout}:{name}",
+                timeout_s=_PULL_TIMEOUT_S,
+            ).check()
+            yield name
+        finally:
+            _podman("rmi", name)
 
 
 def _write_renamed(job: Job, place: Path, name: str) -> None:

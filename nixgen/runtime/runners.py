@@ -50,6 +50,12 @@ def available_runners(*, run: _process.Runner = _process.run) -> tuple[RunnerInf
     return tuple(_probe(name, run) for name in RUNNER_NAMES)
 
 
+def check_runner_name(name: str) -> None:
+    """Raise UsageError for a name that no runner has."""
+    if name not in RUNNER_NAMES:
+        raise UsageError(f"no runner {name!r}: there are {', '.join(RUNNER_NAMES)}")
+
+
 def choose_runner(
     preferred: str | None, platform: Platform, *, run: _process.Runner = _process.run
 ) -> RunnerInfo:
@@ -58,8 +64,8 @@ def choose_runner(
     Raises UsageError for a name that is none, MachineError where it (or any) does not work here,
     or where nothing runs programs of the platform.
     """
-    if preferred is not None and preferred not in RUNNER_NAMES:
-        raise UsageError(f"no runner {preferred!r}: there are {', '.join(RUNNER_NAMES)}")
+    if preferred is not None:
+        check_runner_name(preferred)
     check_platform(platform, run=run)
     refused = []
     for name in RUNNER_NAMES if preferred is None else (preferred,):

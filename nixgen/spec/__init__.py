@@ -18,10 +18,10 @@ from nixgen.spec.model import (
     Packages,
     Port,
     Symlink,
-    Test,
     User,
 )
 from nixgen.spec.starting import starting_description
+from nixgen.spec.tests_model import Expectation, FileCheck, PortCheck, Test
 
 __all__ = [
     "App",
@@ -31,7 +31,9 @@ __all__ = [
     "Closure",
     "Description",
     "Directory",
+    "Expectation",
     "File",
+    "FileCheck",
     "FilesBuild",
     "Healthcheck",
     "Image",
@@ -39,6 +41,7 @@ __all__ = [
     "NixBuild",
     "Packages",
     "Port",
+    "PortCheck",
     "Symlink",
     "Test",
     "User",

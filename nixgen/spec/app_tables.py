@@ -237,40 +237,6 @@ CLOSURE_TABLE = Table(
     ),
 )
 
-TEST_TABLE = Table(
-    label="a table of a test",
-    doc="A command that is run in the image, and what must come of it.",
-    fields=(
-        Field("name", LINE, "What the test is called.", example="says its version"),
-        Field(
-            "run",
-            ListOf(item=TEXT, label="a list of strings, one argument each", minimum=1),
-            "The command.",
-            required=True,
-            example=["shop", "--version"],
-            aliases=("cmd", "command"),
-        ),
-        Field(
-            "stdout", TEXT, "Text that its output holds.", example="shop 1.4.0", aliases=("output",)
-        ),
-        Field("stderr", TEXT, "Text that its error output holds."),
-        Field(
-            "exit",
-            Integer(low=0, high=255),
-            "Its exit code.",
-            default=0,
-            aliases=("exit-code", "status", "code"),
-        ),
-        Field(
-            "files",
-            lists_of(IMAGE_PATH, "a list of absolute paths"),
-            "Files that the image holds.",
-            default=[],
-            example=["/etc/shop.toml"],
-        ),
-    ),
-)
-
 SIGN_TABLE = Table(
     label="a table",
     doc="How the image is signed.",

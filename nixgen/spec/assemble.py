@@ -25,11 +25,11 @@ from nixgen.spec.model import (
     Packages,
     Port,
     Symlink,
-    Test,
 )
 from nixgen.spec.node import Node
 from nixgen.spec.owners import find_owner, make_user
 from nixgen.spec.shapes import Record
+from nixgen.spec.tests_values import make_tests
 from nixgen.spec.value_kinds import port_of
 
 _EMPTY = Record(node=Node(value={}), values={})
@@ -42,14 +42,15 @@ def assemble(
     values = record.values
     app = _make_app(values["app"])
     build = _make_build(values.get("build"), app, project_dir)
+    image = _make_image(values.get("image", _EMPTY), app, build)
     return AppSpec(
         app=app,
         packages=_make_packages(values.get("packages", _EMPTY), project_dir),
         build=build,
         cross=values["build"].values.get("cross", "auto") if "build" in values else "auto",
-        image=_make_image(values.get("image", _EMPTY), app, build),
+        image=image,
         closure=Closure(),
-        tests=tuple(_make_test(test) for _, test in values.get("test", ())),
+        tests=make_tests(values.get("test", ()), image.user, platform),
         platform=platform,
         profile=profile,
         project_dir=project_dir,
@@ -226,16 +227,4 @@ def _make_healthcheck(record: Record | None) -> Healthcheck | None:
         timeout_ns=values.get("timeout"),
         start_period_ns=values.get("start-period"),
         retries=values.get("retries"),
-    )
-
-
-def _make_test(record: Record) -> Test:
-    values = record.values
-    return Test(
-        run=_list(record, "run"),
-        name=values.get("name"),
-        stdout=values.get("stdout"),
-        stderr=values.get("stderr"),
-        exit=values.get("exit", 0),
-        files=_list(record, "files"),
     )

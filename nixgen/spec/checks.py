@@ -19,6 +19,7 @@ from nixgen.spec.node import Node
 from nixgen.spec.owners import find_owner, make_user
 from nixgen.spec.report import Report
 from nixgen.spec.shapes import Record
+from nixgen.spec.tests_values import check_tests
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ def check(
         _check_image(values["image"], project_dir, report)
         if platform is not None:
             _check_programs(values["image"], project_dir, report, platform)
+    if "test" in values:
+        check_tests(record, report)
 
 
 def _attempt(node: Node, report: Report, action: Callable[[], T]) -> T | None:

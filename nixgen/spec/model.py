@@ -13,9 +13,7 @@ from typing import Literal
 
 from nixgen.digest import Digest
 from nixgen.platforms import Platform
-
-Pairs = tuple[tuple[str, str], ...]
-"""A table of strings as (name, value) pairs, sorted by name, each name once."""
+from nixgen.spec.tests_model import Pairs, Test
 
 NixArgument = str | int | bool | tuple["NixArgument", ...]
 """A value handed to the user's own Nix function."""
@@ -246,24 +244,6 @@ class Closure:
     """What may be left out of the image, and what must not be in it."""
 
     minimise: Literal["none"] = "none"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
-    """One test of the image: `run` is started in it and the rest must hold.
-
-    `stdout` and `stderr` are texts that the output must contain, `exit` the exit code, `files`
-    absolute paths that the image must hold.
-    """
-
-    __test__ = False  # why: pytest collects classes of this name otherwise.
-
-    run: tuple[str, ...]
-    name: str | None = None
-    stdout: str | None = None
-    stderr: str | None = None
-    exit: int = 0
-    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

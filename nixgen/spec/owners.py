@@ -78,3 +78,12 @@ def _number(owner: str | int, what: str, known: dict[str, int]) -> int:
             suggest(owner, known) or "a number works as well",
         )
     return known[owner]
+
+
+def find_account(value: int | tuple[str | int, str | int | None], user: User) -> tuple[int, int]:
+    """The uid and gid of who a process runs as, as the kind of a user read it; raises Mistake."""
+    owner, group = value if isinstance(value, tuple) else (value, None)
+    uid = _number(owner, "user", {"root": 0, user.name: user.uid})
+    groups = {user.uid: user.gid, 0: 0}
+    gid = groups.get(uid, uid) if group is None else group
+    return uid, _number(gid, "group", {"root": 0, user.group: user.gid})

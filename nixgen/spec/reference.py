@@ -80,27 +80,28 @@ def _sections() -> Iterator[str]:
             brackets = "[[{}]]" if isinstance(known.kind, ListOf) else "[{}]"
             rows = _rows(table.fields, of_build=known.name == "build")
             yield f"## {brackets.format(known.name)}\n\n{table.doc}\n\n{rows}"
-            if known.name == "image":
-                yield from _inner_sections(table)
+            if known.name in ("image", "test"):
+                yield from _inner_sections(known.name, table)
         elif known.name == "vars":
             example = _toml_lines(known.example)
             yield f"## [vars]\n\n{known.doc}\n\n```toml\n[vars]\n{example}\n```\n"
 
 
-def _inner_sections(table: Table) -> Iterator[str]:
+def _inner_sections(parent: str, table: Table) -> Iterator[str]:
+    shown: set[str] = set()
     for known in table.fields:
         inner = _table_of(known.kind)
-        if inner is not None:
-            yield f"### {table_name(known)}\n\n{inner.doc}\n\n{_rows(inner.fields)}"
+        # why: keys that take the same table, such as a test's outputs, share a section.
+        if inner is not None and inner.doc not in shown:
+            shown.add(inner.doc)
+            yield f"### {table_name(parent, known)}\n\n{inner.doc}\n\n{_rows(inner.fields)}"
 
 
-def table_name(known: Field) -> str:
-    """The heading of a table inside [image]."""
-    return (
-        f"Elements of `image.{known.name}`"
-        if isinstance(known.kind, ListOf)
-        else (f"`image.{known.name}` as a table")
-    )
+def table_name(parent: str, known: Field) -> str:
+    """The heading of a table inside another."""
+    if isinstance(known.kind, ListOf):
+        return f"Elements of `{parent}.{known.name}`"
+    return f"`{parent}.{known.name}` as a table"
 
 
 def _table_of(kind: Kind) -> Table | None:

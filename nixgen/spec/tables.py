@@ -12,11 +12,11 @@ from nixgen.spec.app_tables import (
     CLOSURE_TABLE,
     PACKAGES_TABLE,
     SIGN_TABLE,
-    TEST_TABLE,
 )
 from nixgen.spec.image_table import IMAGE_TABLE
 from nixgen.spec.kinds import Integer
 from nixgen.spec.shapes import Field, ListOf, MapOf, Table
+from nixgen.spec.tests_table import TEST_TABLE
 from nixgen.spec.value_kinds import PLATFORM_NAMES, parse_platform
 
 FORMAT_VERSION = 1

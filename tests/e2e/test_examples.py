@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +11,7 @@ from nixgen.oci import StoreRoot, read_conf
 from nixgen.pipeline.state import State
 from nixgen.platforms import Platform
 from nixgen.runtime import RunnableImage
-from tests.e2e.conftest import BuildExample, Built, Cli
+from tests.e2e.conftest import EXAMPLES, BuildExample, Built, Cli
 
 _TIMEOUT_S = 60.0
 _OUTPUT_BYTES = 1 << 20
@@ -39,35 +34,6 @@ def _runnable(built: Built, cli: Cli) -> RunnableImage:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _get(port: int, path: str) -> tuple[int, bytes]:
-    deadline = time.monotonic() + _TIMEOUT_S
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        finally:
-            connection.close()
-
-
-@contextmanager
-def _serving(image: RunnableImage, argv: list[str]) -> Iterator[runtime.Running]:
-    runner = runtime.choose_runner("bwrap", image.platform)
-    with runtime.start(image, runner, argv) as running:
-        yield running
-
-
 def _capture(image: RunnableImage, runner: str, argv: list[str] | None = None, **more: object):
     return runtime.capture(
         image,
@@ -86,15 +52,6 @@ def test_http_c_runs_by_every_runner(build_example: BuildExample, cli: Cli, runn
     assert (done.exit_code, done.stdout) == (0, b"http-c 1.0.0\n")
 
 
-def test_http_c_answers_as_a_user_without_rights(build_example: BuildExample, cli: Cli) -> None:
-    image = _runnable(build_example("http-c"), cli)
-    port = _free_port()
-    with _serving(image, ["http-c", "--port", str(port)]):
-        assert _get(port, "/") == (200, b"hello from x86_64, user 65532\n")
-        assert _get(port, "/healthz") == (200, b"ok\n")
-        assert _get(port, "/nothing")[0] == 404
-
-
 def test_http_c_is_small_and_brings_no_shell(build_example: BuildExample) -> None:
     built = build_example("http-c")
     paths = {
@@ -108,28 +65,22 @@ def test_http_c_is_small_and_brings_no_shell(build_example: BuildExample) -> Non
     assert not [name for name in paths if name.startswith(("busybox", "bash"))]
 
 
-def test_site_serves_its_files(build_example: BuildExample, cli: Cli) -> None:
-    image = _runnable(build_example("site"), cli)
-    port = _free_port()
-    with _serving(image, ["busybox", "httpd", "-f", "-p", str(port), "-h", "/srv/site"]):
-        status, body = _get(port, "/")
-        assert status == 200
-        assert b"<h1>It works</h1>" in body
-        assert _get(port, "/style.css")[0] == 200
-        assert _get(port, "/../etc/passwd")[0] in (400, 403, 404)
-
-
-def test_notes_are_kept_in_the_database(build_example: BuildExample, cli: Cli) -> None:
-    image = _runnable(build_example("sqlite-lua"), cli)
-    script = "/share/notes/notes.lua"
-    env = {"NOTES_DB": "/tmp/notes.db"}
-    done = _capture(image, "bwrap", ["notes", script, "add", "it's", "ünïque"], env=env)
-    assert (done.exit_code, done.stdout) == (0, b"1 notes\n")
-    listed = _capture(image, "bwrap", ["notes", script, "list"])
-    assert listed.exit_code == 0, listed.stderr
-    unknown = _capture(image, "bwrap", ["notes", script, "burn"])
-    assert unknown.exit_code == 1
-    assert b"unknown command: burn" in unknown.stderr
+@pytest.mark.parametrize(
+    "example", sorted(path.parent.name for path in EXAMPLES.glob("*/app.toml"))
+)
+def test_every_example_passes_its_tests_on_amd64_and_arm64(
+    build_example: BuildExample, cli: Cli, example: str
+) -> None:
+    """Where this machine is of the other architecture, that image runs under qemu-user."""
+    project = build_example(example).project
+    platforms = ("linux/amd64", "linux/arm64")
+    done = cli("test", project, "-q", "--json", "--platform", ",".join(platforms))
+    assert done.exit_code == 0, done.stdout
+    tests = done.document["tests"]
+    assert {one["platform"] for one in tests} == set(platforms)
+    for platform in platforms:
+        assert [one for one in tests if one["platform"] == platform and one["runner"]]
+    assert {one["verdict"] for one in tests} == {"passed"}
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ static int serve_http(int port) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int asked = 0, listener = socket(AF_INET, SOCK_STREAM, 0);
+  signal(SIGTERM, bye);
   if (bind(listener, (void *)&to, sizeof to) || listen(listener, 8)) return 1;
   for (;;) {
     char request[4096] = "", path[256] = "";

@@ -11,6 +11,7 @@ from nixgen.spec import (
     AppSpec,
     CBuild,
     Directory,
+    Expectation,
     File,
     FilesBuild,
     Healthcheck,
@@ -100,7 +101,7 @@ def test_every_key_arrives(project: Path) -> None:
     assert (made.ca_certificates, made.timezones, made.timezone) == (False, True, "Europe/Berlin")
     assert (made.created, made.tags, made.compression) == (1769860800, ("latest", "1"), "none")
     assert made.layers.max == 20
-    assert spec.tests[0].stdout == "1.4.0+git"
+    assert spec.tests[0].stdout == Expectation(text="1.4.0+git")
 
 
 def test_a_profile_is_laid_over(project: Path) -> None:

@@ -219,6 +219,40 @@ contents = ["curl"]
 from = "debian"
 """
 
+TESTS = """\
+[app]
+name = "tested"
+[vars]
+port = 8080
+[image]
+entrypoint = ["tested"]
+user = "shop"
+[[test]]
+stdin = "a\\nb\\n"
+env = { LOG = "${platform.arch}" }
+user = "root"
+stdout = { contains = ["a", "b"], regex = '^b$' }
+timeout = "1m30s"
+network = true
+[[test]]
+run = ["tested", "two words"]
+[[test]]
+run = ["tested", "two words"]
+exit = 3
+stderr = { contains = "sorry", regex = "." }
+user = 7
+[[test]]
+ports = ["${port}", "80/tcp", { port = "${port}", get = "/a?b", status = 404, body = "gone" },
+  { port = 1, get = "/", body = { contains = "x", regex = "y" } }]
+platforms = ["linux/arm64"]
+[[test]]
+files = ["/etc/passwd", { path = "/bin/x", type = "file", mode = "0555" }]
+absent = ["/bin/sh"]
+user = "8:9"
+[profile.debug]
+test = { append = [{ name = "more", run = ["tested"] }] }
+"""
+
 SMALLEST = '[app]\nname = "x"\n'
 
 VALID = {
@@ -229,5 +263,6 @@ VALID = {
     "nix": NIX,
     "make": MAKE,
     "unserved": UNSERVED,
+    "tests": TESTS,
     "smallest": SMALLEST,
 }

@@ -1,0 +1,135 @@
+"""`nixgen test`: what the description's tests say about the image."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nixgen.cli.options import (
+    CaFileOption,
+    CrossOption,
+    DescriptionArgument,
+    JobsOption,
+    JsonOption,
+    LockedOption,
+    OfflineOption,
+    PlainHttpOption,
+    PlatformOption,
+    ProfileOption,
+    QuietOption,
+    SourcesOption,
+    StoreOption,
+    SubstituteOption,
+    VarOption,
+    VerboseOption,
+    make_nix,
+    make_request,
+    progress,
+)
+from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
+from nixgen.errors import EXIT_ANSWER_IS_NO, EXIT_DONE, EXIT_MACHINE
+
+if TYPE_CHECKING:
+    from nixgen.imagetest import TestReport, TestResult
+
+_DEFAULT = Path("app.toml")
+_EXIT_CODES = {"passed": EXIT_DONE, "failed": EXIT_ANSWER_IS_NO, "not-run": EXIT_MACHINE}
+_WORDS = {"passed": "passed ", "failed": "FAILED ", "not-run": "NOT RUN"}
+
+
+def test(
+    description: DescriptionArgument = _DEFAULT,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Run this test only; may be repeated, or a pattern such as '*port*'.",
+        ),
+    ] = None,
+    runner: Annotated[
+        str | None,
+        typer.Option("--runner", "--engine", help="podman, bwrap or unshare; default: what works."),
+    ] = None,
+    profile: ProfileOption = None,
+    platform: PlatformOption = None,
+    cross: CrossOption = None,
+    var: VarOption = None,
+    locked: LockedOption = False,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
+    store: StoreOption = None,
+    sources: SourcesOption = None,
+    offline: OfflineOption = False,
+    substitute: SubstituteOption = False,
+    jobs: JobsOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Build the image and run its tests here.
+
+    Exit code 1 when a test failed, 3 when none failed and some could not be run.
+    """
+    with reporting_errors(as_json=as_json):
+        from nixgen.imagetest import Choice
+        from nixgen.pipeline.build import layer_cache
+        from nixgen.pipeline.state import State
+        from nixgen.pipeline.testing import test_image
+        from nixgen.sources import make_supply
+
+        request = make_request(
+            description,
+            profile=profile,
+            platforms=platform,
+            cross=cross,
+            variables=var,
+            frozen=locked,
+            offline=offline,
+            plain_http=plain_http,
+            ca_file=ca_file,
+        )
+        with progress(quiet=quiet, verbose=verbose) as reporter:
+            outcome, report = test_image(
+                request,
+                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
+                Choice(names=tuple(name or ()), runner=runner),
+                state=State.of_user(os.environ),
+                supply=make_supply(os.environ, folders=sources or (), offline=offline),
+                cache=layer_cache(warn=print_note, rehash=False),
+            )
+        if as_json:
+            named = {"name": outcome.name, "tag": outcome.tag, "digest": str(outcome.digest)}
+            print_json({**named, **report.as_json()})
+        else:
+            print_result(_format_report(report))
+        end(_EXIT_CODES[report.verdict])
+
+
+def _format_report(report: TestReport) -> str:
+    platform_width = max(len(result.platform) for result in report.results)
+    name_width = max(len(result.name) for result in report.results)
+    lines: list[str] = []
+    for result in report.results:
+        lines.append(
+            f"{_WORDS[result.verdict]}  {result.platform:{platform_width}}  "
+            f"{result.name:{name_width}}  {_format_effort(result)}".rstrip()
+        )
+        for reason in result.reasons:
+            lines += [f"         {line}" for line in reason.splitlines()]
+        if result.hint:
+            lines.append(f"         hint: {result.hint}")
+        if result.verdict == "failed" and result.stderr.strip():
+            lines += [f"         stderr: {line}" for line in result.stderr.splitlines()[-10:]]
+    counts = f"{report.count('passed')} passed, {report.count('failed')} failed"
+    if not_run := report.count("not-run"):
+        counts += f", {not_run} not run"
+    return "\n".join([*lines, counts])
+
+
+def _format_effort(result: TestResult) -> str:
+    by = f", {result.runner}" if result.runner else ""
+    return f"{result.duration_s:.2f} s{by}"
