@@ -41,9 +41,9 @@ docs: ## Write the generated reference pages anew
 	@$(BIN)/python -m nixgen.spec.reference > docs/reference/app-toml.md
 
 bench: ## Compare the image writer and the layering with those of dockerTools
-	@$(BIN)/python bench/bench_writer.py
 	@$(BIN)/python bench/bench_layering.py
 	@$(BIN)/python bench/bench_image.py
+	@$(BIN)/python bench/bench_writer.py
 
 setup: ## Install what tests need and stop there
 	@.ci/setup test $(VENV)

@@ -1,196 +1,258 @@
-"""The image writer against a faithful re-implementation of dockerTools' algorithm, in one run.
+"""The image writer against dockerTools' way, with what is promised of it and whether it holds.
 
-    python bench/bench_writer.py [--size-mb N] [--files N] [--layers N] [--compression KIND]
+    python bench/bench_writer.py [--case NAME]… [--rounds N] [--nixpkgs CHECKOUT] [--json]
 
-Makes a synthetic store, then times, with its files in the page cache: the rival (tar every layer
-twice by `tarfile`, one core, each time anew), and nixgen cold, with one path changed, and with
-nothing changed. Prints one JSON document.
+For made-up closures of several shapes, with their files in the page cache, it runs turn by turn,
+each in a process of its own: a faithful re-implementation of dockerTools' algorithm (tar every
+layer twice by `tarfile`, the second time through a pipe, one core), dockerTools' own script where a
+nixpkgs checkout is given (also by NIXGEN_TEST_NIXPKGS), nixgen cold, again with nothing changed,
+again with one path changed, and to a sink that takes bytes as fast as memory. Medians are printed
+as a table or as JSON. The exit code is 1 if a bound is missed or layers are not identical.
+
+A ratio is the rival's seconds by nixgen's; bounds on it are for uncompressed layers. The bound on
+the sink is 1.5 times what hashing alone takes on two cores, as fast as all cores hash at once in
+the same round, and 20 µs for each file. Both sides are timed without their start-up; where the
+script itself runs, `program` compares the two whole programs.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import io
 import json
 import os
-import random
-import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from nixgen.oci import (
-    BuiltImage,
-    ImageConf,
-    LayerBuilder,
-    LayerCache,
-    build_image,
-    gzip_compressor,
-    write_layout,
-    zstd_compressor,
-)
-from nixgen.platforms import Platform
-from tests.unit.oci.rival import rival_layer_tar
-from tests.unit.oci.synthetic import SyntheticStore
+from bench.writer_runs import COMPRESSORS
+from bench.writer_stores import CASES, Case, Confs, make_confs
 
-AMD64 = Platform.parse("linux/amd64")
-COMPRESSORS = {
-    "none": None,
-    "zstd": zstd_compressor("zstd"),
-    "gzip": gzip_compressor("pigz"),
-}
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = "pkgs/build-support/docker/stream_layered_image.py"
+PEAK_MB = 100
+FLAT_MB = 10
+BUSY_PERCENT = 80
 
 
-def make_store(root: Path, *, size_bytes: int, files: int, layers: int) -> SyntheticStore:
-    """Store paths whose sizes fall off as those of real closures do."""
-    synthetic = SyntheticStore(root)
-    source = random.Random(1)
-    block = source.randbytes(1 << 20)
-    shares = [1 / (number + 2) for number in range(layers)]
-    for number, share in enumerate(reversed(shares)):
-        part = share / sum(shares)
-        path = f"/nix/store/{'0' * 28}{number:04d}-path-{number}"
-        place = synthetic.place(path)
-        count = max(1, round(files * part))
-        each = int(size_bytes * part / count)
-        for index in range(count):
-            folder = place / f"share-{index // 100}"
-            folder.mkdir(parents=True, exist_ok=True)
-            start = source.randrange(1 << 19)
-            with (folder / f"file-{index}").open("wb") as file:
-                left = each
-                while left > 0:
-                    left -= file.write(block[start : start + min(left, 1 << 19)])
-        synthetic.layers.append([path])
-    return synthetic
+@dataclass
+class Line:
+    """One line of the result; one without a bound tells, and promises nothing."""
+
+    case: str
+    what: str
+    measured: float
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+    note: str = ""
+
+    @property
+    def bound(self) -> str:
+        if self.at_least is not None:
+            return f">= {self.at_least:.4g} {self.unit}"
+        return "" if self.at_most is None else f"<= {self.at_most:.4g} {self.unit}"
+
+    @property
+    def holds(self) -> bool:
+        over = self.at_most is not None and self.measured > self.at_most
+        return not over and (self.at_least is None or self.measured >= self.at_least)
+
+    def __str__(self) -> str:
+        verdict = ("ok" if self.holds else "MISSED") if self.bound else ""
+        measured = f"{self.measured:.3f}" if self.unit == "s" else f"{self.measured:.1f}"
+        return (
+            f"{self.case:7} {self.what:10} {measured:>8} {self.unit:3} {self.bound:12} "
+            f"{verdict:7} {self.note}"
+        ).rstrip()
 
 
-class _Sum(io.RawIOBase):
-    """Where the rival's first pass goes."""
+class Bench:
+    """One case: its runs, and what they say."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.state = hashlib.sha256()
-        self.size_bytes = 0
+    def __init__(self, case: Case, place: Path, *, script: Path | None, compression: str) -> None:
+        self.case = case
+        self.script = script
+        self.compression = compression
+        self.place = place
+        self.confs: Confs = make_confs(case, place)
+        self.runs: dict[str, list[dict[str, Any]]] = {}
+        subprocess.run(["tar", "-cf", "-", "nix"], cwd=place, stdout=subprocess.DEVNULL, check=True)
 
-    def writable(self) -> bool:
-        return True
+    def round(self, number: int) -> None:
+        """Run all once; every second time in the other order."""
+        groups: list[Callable[[], None]] = [self._rivals, self._nixgen, self._program]
+        for group in groups if number % 2 else reversed(groups):
+            self._run("sha256", self.confs.first)
+            group()
 
-    def write(self, data: Any) -> int:
-        self.state.update(data)
-        self.size_bytes += len(data)
-        return len(data)
+    def _rivals(self) -> None:
+        self._run("rival", self.confs.first)
+        if self.script is not None:
+            self._run_program("script", [str(self.script), str(self.confs.first)])
+
+    def _nixgen(self) -> None:
+        cold = self._run("nixgen", self.confs.first, name="cold")
+        same = self._run("nixgen", self.confs.first, name="unchanged", keep=True)
+        changed = self._run("nixgen", self.confs.changed, name="changed", keep=True)
+        layers = self.case.layers + 1
+        assert (cold["from_cache"], same["from_cache"]) == (0, layers), "the cache is not used"
+        assert changed["from_cache"] == layers - 1, "more than one layer was made anew"
+        self._run("sink", self.confs.first)
+
+    def _program(self) -> None:
+        if self.script is not None:
+            argv = ["-m", "nixgen.oci", str(self.confs.first), "-o", "image.oci"]
+            self._run_program("program", argv)
+
+    def _run(self, kind: str, conf: Path, *, name: str = "", keep: bool = False) -> dict[str, Any]:
+        work = self.place / "work"
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(exist_ok=True)
+        run = ROOT / "bench/writer_runs.py"
+        argv = [sys.executable, str(run), kind, str(conf), str(work), self.compression]
+        result: dict[str, Any] = json.loads(subprocess.run(argv, check=True, stdout=-1).stdout)
+        self.runs.setdefault(name or kind, []).append(result)
+        return result
+
+    def _run_program(self, name: str, argv: list[str]) -> None:
+        work = self.place / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        with (work / "stdout").open("wb") as out:
+            start = time.perf_counter()
+            subprocess.run(
+                [sys.executable, *argv],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                cwd=work,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+            seconds = time.perf_counter() - start
+        self.runs.setdefault(name, []).append({"seconds": seconds})
+        if name == "script" and "diff_ids" not in self.runs[name][0]:
+            self.runs[name][0]["diff_ids"] = _diff_ids(work / "stdout")[:-1]
+
+    def median(self, name: str, key: str = "seconds") -> float:
+        return statistics.median(run[key] for run in self.runs[name])
+
+    def assert_identical(self) -> None:
+        """All made the same layers."""
+        made = {
+            tuple(run["diff_ids"])
+            for name, runs in self.runs.items()
+            for run in runs
+            if name != "changed" and "diff_ids" in run
+        }
+        assert len(made) == 1, f"{self.case.name}: layers are not identical"
+
+    def lines(self) -> list[Line]:
+        """What the rounds say, in the order in which it is to be read."""
+        case, cold = self.case, self.runs["cold"][0]
+        speed = self.median("sha256", "bytes_per_s")
+        floor_s = max(cold["largest_bytes"], cold["unpacked_bytes"] / 2) / speed
+        rival_s = self.median("rival")
+        return [
+            self._line("cores", 100 * self.median("sha256", "share"), "%", note="had by hashing"),
+            self._line("rival", rival_s, "s", note=f"{case.what}; {self._cpu('rival')}"),
+            self._line("floor", floor_s, "s", note=f"hashing alone, {speed / 1e6:.0f} MB/s"),
+            *self._ratios(rival_s, floor_s),
+            self._line(
+                "sink", self.median("sink"), "s", at_most=1.5 * floor_s + 20e-6 * case.files
+            ),
+            self._line(
+                "peak",
+                max(run["peak_bytes"] for run in self.runs["cold"]) / 1e6,
+                "MB",
+                at_most=PEAK_MB,
+            ),
+        ]
+
+    def _ratios(self, rival_s: float, floor_s: float) -> Iterator[Line]:
+        bounds = self.case.bounds if self.compression == "none" else {}
+        for name in ("cold", "changed", "unchanged"):
+            seconds = self.median(name)
+            note = f"{seconds:.3f} s, {self._cpu(name)}"
+            if name == "cold" and self.compression == "none":
+                note += f"; hashing alone would be {rival_s / floor_s:.1f} x"
+            yield self._line(name, rival_s / seconds, "x", at_least=bounds.get(name), note=note)
+        if self.script is not None:
+            script_s, program_s = self.median("script"), self.median("program")
+            note = f"{script_s:.3f} s by {program_s:.3f} s"
+            ratio = script_s / program_s
+            yield self._line("program", ratio, "x", at_least=bounds.get("cold"), note=note)
+
+    def _cpu(self, name: str) -> str:
+        return f"{self.median(name, 'cpu_s'):.3f} s of processors"
+
+    def _line(self, what: str, measured: float, unit: str, **more: Any) -> Line:
+        return Line(case=self.case.name, what=what, measured=measured, unit=unit, **more)
 
 
-def rival(synthetic: SyntheticStore, conf: ImageConf, out: IO[bytes]) -> list[str]:
-    """Sum each layer's tar, then make it again into the archive; gives the diffIDs."""
-    diff_ids = []
-    with tarfile.open(fileobj=out, mode="w|") as tar:
-        for paths in conf.store_layers:
-            first = _Sum()
-            rival_layer_tar(paths, root=synthetic.root, ownership=conf.ownership, out=first)
-            info = tarfile.TarInfo(f"{first.state.hexdigest()}/layer.tar")
-            info.size = first.size_bytes
-            tar.addfile(info)
-            rival_layer_tar(paths, root=synthetic.root, ownership=conf.ownership, out=out)
-            diff_ids.append(first.state.hexdigest())
-    return diff_ids
+def _diff_ids(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile("manifest.json")
+        assert member is not None
+        [manifest] = json.load(member)
+    return [layer.split("/")[0] for layer in manifest["Layers"]]
 
 
-def timed(action: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = action()
-    return time.perf_counter() - start, result
+def flatness(lines: list[Line]) -> list[Line]:
+    """How much more memory the largest closure takes than the smallest."""
+    peaks = {line.case: line.measured for line in lines if line.what == "peak"}
+    if not {"little", "large"} <= peaks.keys():
+        return []
+    grown = peaks["large"] - peaks["little"]
+    note = "peak from 100 MB to 2 GB"
+    return [Line(case="all", what="grown", measured=grown, unit="MB", at_most=FLAT_MB, note=note)]
 
 
-def build(synthetic: SyntheticStore, conf: ImageConf, place: Path, compression: str) -> BuiltImage:
-    with tempfile.TemporaryDirectory(dir=place) as work:
-        cache = LayerCache(place / "cache", warn=print)
-        builder = LayerBuilder(work=Path(work), cache=cache, compressor=COMPRESSORS[compression])
-        image = build_image(conf, store=synthetic.store, platform=AMD64, builder=builder)
-        write_layout([image], place / "out.oci", tags=["1"])
-    return image
-
-
-def change_one(synthetic: SyntheticStore, conf: ImageConf) -> ImageConf:
-    """The same image, but with one path of middling size replaced."""
-    layers = [list(layer) for layer in conf.store_layers]
-    [old] = layers[len(layers) // 2]
-    new = old.replace("-path-", "-qath-")
-    shutil.copytree(synthetic.place(old), synthetic.place(new))
-    layers[len(layers) // 2] = [new]
-    return synthetic.conf(layers, conf.customisation_layer)
-
-
-def sha256_bytes_per_s() -> float:
-    data = bytes(1 << 20)
-    state = hashlib.sha256()
-    seconds, _ = timed(lambda: [state.update(data) for _ in range(300)])
-    return 300 * len(data) / seconds
-
-
-def measure(arguments: argparse.Namespace, place: Path) -> dict[str, Any]:
-    synthetic = make_store(
-        place / "root",
-        size_bytes=arguments.size_mb * 1_000_000,
-        files=arguments.files,
-        layers=arguments.layers,
-    )
-    custom = synthetic.add_customisation({".": None, "./tmp": None})
-    conf = synthetic.conf(synthetic.layers, custom)
-    subprocess.run(["tar", "-cf", "/dev/null", "."], cwd=synthetic.root, check=True)
-    with (place / "rival.tar").open("wb", buffering=0) as out:
-        rival_s, diff_ids = timed(lambda: rival(synthetic, conf, out))
-    (place / "rival.tar").unlink()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    cold_s, image = timed(lambda: build(synthetic, conf, place, arguments.compression))
-    assert [layer.diff_id.hex for layer in image.layers[:-1]] == diff_ids, "not identical"
-    same_s, _ = timed(lambda: build(synthetic, conf, place, arguments.compression))
-    changed = change_one(synthetic, conf)
-    changed_s, _ = timed(lambda: build(synthetic, changed, place, arguments.compression))
-    largest = max(layer.unpacked_bytes for layer in image.layers)
-    speed = sha256_bytes_per_s()
-    floor_s = max(largest, image.unpacked_bytes / 2) / speed
-    return {
-        "bytes": image.unpacked_bytes,
-        "files": arguments.files,
-        "layers": len(image.layers),
-        "cores": len(os.sched_getaffinity(0)),
-        "compression": arguments.compression,
-        "sha256_mb_per_s": round(speed / 1e6),
-        "rival_s": round(rival_s, 3),
-        "cold_s": round(cold_s, 3),
-        "one_changed_s": round(changed_s, 3),
-        "unchanged_s": round(same_s, 4),
-        "cold_ratio": round(rival_s / cold_s, 1),
-        "one_changed_ratio": round(rival_s / changed_s, 1),
-        "unchanged_ratio": round(rival_s / same_s, 1),
-        "cold_goal_s": round(1.5 * floor_s + 20e-6 * arguments.files, 3),
-        "grown_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1),
-    }
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size-mb", type=int, default=600)
-    parser.add_argument("--files", type=int, default=12_000)
-    parser.add_argument("--layers", type=int, default=50)
+    names = [case.name for case in CASES]
+    parser.add_argument("--case", action="append", choices=names, help="by default all")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--compression", choices=sorted(COMPRESSORS), default="none")
     parser.add_argument("--place", type=Path, default=None, help="a folder to work in")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.place) as place:
-        json.dump(measure(arguments, Path(place)), sys.stdout, indent=2)
+    parser.add_argument("--nixpkgs", type=Path, default=os.environ.get("NIXGEN_TEST_NIXPKGS"))
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    script = None if given.nixpkgs is None else (Path(given.nixpkgs) / SCRIPT).resolve(strict=True)
+    lines: list[Line] = []
+    for case in CASES:
+        if given.case and case.name not in given.case:
+            continue
+        with tempfile.TemporaryDirectory(dir=given.place) as place:
+            bench = Bench(case, Path(place), script=script, compression=given.compression)
+            for number in range(given.rounds):
+                bench.round(number)
+            bench.assert_identical()
+            lines += bench.lines()
+        if not given.json:
+            print(*(line for line in lines if line.case == case.name), sep="\n", flush=True)
+    lines += (flat := flatness(lines))
+    if given.json:
+        document = [{**asdict(line), "holds": line.holds} for line in lines]
+        json.dump({"compression": given.compression, "lines": document}, sys.stdout, indent=2)
         print()
+    else:
+        for line in flat:
+            print(line)
+        if any(line.what == "cores" and line.measured < BUSY_PERCENT for line in lines):
+            print("other work took much of the cores: compare the seconds of processors")
+    return 0 if all(line.holds for line in lines) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -48,10 +48,10 @@ def walk_store_path(
         yield name, place, info
         if children:
             # why: sorted as text, not as bytes: lone surrogates sort below U+E000.
-            texts = sorted((_text(child), child) for child in children)
-            texts.reverse()
-            below = [(f"{name}/{text}", place + b"/" + raw) for text, raw in texts]
-            pending.extend(each for each in below if each[0] not in absent)
+            texts = sorted([(_text(child), child) for child in children], reverse=True)
+            above, folder = name + "/", place + b"/"
+            below = [(above + text, folder + raw) for text, raw in texts]
+            pending += [each for each in below if each[0] not in absent] if absent else below
 
 
 def write_layer_tar(

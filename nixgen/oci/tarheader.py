@@ -9,6 +9,7 @@ the same for every entry of a layer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import adler32
 
 BLOCK_BYTES = 512
 RECORD_BYTES = 20 * BLOCK_BYTES
@@ -99,7 +100,10 @@ class HeaderEncoder:
         """One header block of fields that fit."""
         mode_field = b"%07o\0" % (mode & 0o7777)
         size_field = b"%011o\0" % size
-        checksum = self._sum + sum(name) + sum(mode_field) + sum(size_field) + kind[0] + sum(target)
+        # why: the low half of Adler-32 is one more than the sum of bytes, modulo 65,521, which so
+        # few bytes never reach; Python's own `sum` takes as long as all the rest.
+        low_half = adler32(b"".join((name, mode_field, size_field, kind, target))) & 0xFFFF
+        checksum = self._sum + low_half - 1
         return b"".join(
             (
                 name,
