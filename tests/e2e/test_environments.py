@@ -140,6 +140,22 @@ def test_a_store_in_another_root_gives_the_same_digest(
         assert [path for path in (root / "nix/store").iterdir() if path.name[33:] == "http-c-1.0.0"]
 
 
+def test_a_cross_build_elsewhere_gives_the_same_digest(
+    build_example: BuildExample, cli: Cli, tmp_path: Path
+) -> None:
+    platform = ("--platform", "linux/arm64" if os.uname().machine == "x86_64" else "linux/amd64")
+    built = build_example("http-c", *platform)
+    paths = build_inputs(built.project, platform[1])
+    project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path / "another folder" / "http-c"))
+    with private_folder() as root:
+        copy_paths(paths, root)
+        load_paths(registration(paths), store=root)
+        done = cli("image", project, "--store", root, *platform, *NO_CACHE, cwd=tmp_path)
+        assert done.exit_code == 0, done.stderr
+        assert [path for path in (root / "nix/store").iterdir() if path.name[33:] == "http-c-1.0.0"]
+    assert done.document["digest"] == built.digest
+
+
 def test_without_a_daemon_and_without_rights_the_user_is_told_what_to_do() -> None:
     with world_folder() as folder:
 
