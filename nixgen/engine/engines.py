@@ -38,19 +38,23 @@ class Engine:
         """What the program prints; raises EngineError with its own words where it fails."""
         done = self.run((self.name, *arguments), timeout_s=_ANSWER_TIMEOUT_S)
         if done.exit_code != 0:
-            raise self.failure(f"{self.name} {' '.join(arguments[:2])}", done.stderr)
+            what = " ".join((self.name, *arguments[:2]))
+            raise self.failure(f"{what} failed", done.stderr)
         return done.stdout.decode(errors="replace").strip()
 
     def check(self) -> None:
         """Raise EngineError unless the engine itself answers, behind its program."""
         side = "Server" if self.name == "docker" else "Client"
-        self.call("version", "--format", f"{{{{.{side}.Version}}}}")
+        argv = (self.name, "version", "--format", f"{{{{.{side}.Version}}}}")
+        done = self.run(argv, timeout_s=_ANSWER_TIMEOUT_S)
+        if done.exit_code != 0:
+            raise self.failure(f"{self.name} does not answer", done.stderr)
 
     def failure(self, what: str, words: str) -> EngineError:
-        """The error for a call that failed with these words on stderr."""
+        """The error for something that went wrong with these words on stderr."""
         lines = [line.strip() for line in words.splitlines() if line.strip()]
         told = "\n".join(lines[-5:]) or "it does not say why"
-        return EngineError(f"{what} failed: {told}", hint=_HINTS[self.name])
+        return EngineError(f"{what}: {told}", hint=_HINTS[self.name])
 
 
 def choose_engine(

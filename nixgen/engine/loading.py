@@ -81,7 +81,7 @@ def load_image(
                 with open_filter((engine.name, "load"), stdout=stdout) as program:
                     _write(engine, source, image, wanted, work, program.stdin, reporter)
             except _process.ProcessFailedError as error:
-                raise engine.failure(f"{engine.name} load", error.stderr) from error
+                raise engine.failure(f"{engine.name} load failed", error.stderr) from error
     for name in wanted[1:] if engine.name == "podman" else ():
         # why: podman takes no OCI archive with more than one entry.
         engine.call("tag", wanted[0], name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,13 +129,18 @@ def _changes(
     }
 
 
-def _packages(tree: Tree) -> dict[str, list[dict[str, str]]]:
-    """The packages by name: usually one each, with its version and store path."""
-    found: dict[str, list[dict[str, str]]] = {}
-    bases = {match[1]: match[2] for match in map(_STORE_PATH.match, tree) if match}
-    for base, full in sorted(bases.items(), key=lambda pair: (pair[1], pair[0])):
+def _packages(tree: Tree) -> dict[str, list[dict[str, Any]]]:
+    """The packages by name: usually one each, with its version, store path and size."""
+    sizes: dict[tuple[str, str], int] = {}
+    for path, entry in tree.items():
+        if match := _STORE_PATH.match(path):
+            key = (match[2], match[1])
+            sizes[key] = sizes.get(key, 0) + entry.size_bytes
+    found: dict[str, list[dict[str, Any]]] = {}
+    for (full, base), size_bytes in sorted(sizes.items()):
         name, version = parse_package(full)
-        found.setdefault(name, []).append({"version": version, "path": f"/nix/store/{base}"})
+        package = {"version": version, "path": f"/nix/store/{base}", "size_bytes": size_bytes}
+        found.setdefault(name, []).append(package)
     return found
 
 
@@ -167,38 +172,3 @@ def _stored(image: LayoutImage) -> int:
 
 def _sum(tree: Tree) -> int:
     return sum(entry.size_bytes for entry in tree.values())
-
-
-def difference_text(difference: Difference, *, most: int = 50) -> Sequence[str]:
-    """The difference for people; of each part at most so many lines."""
-    lines: list[str] = []
-    for part in ("packages", "files", "config", "annotations"):
-        changes = getattr(difference, part)
-        if not changes:
-            continue
-        lines.append(f"{part}: {len(changes)} differ")
-        for name, (a, b) in list(changes.items())[:most]:
-            sign = "+" if a is None else "-" if b is None else "~"
-            detail = "" if part == "files" else f"  {_short(a)} -> {_short(b)}"
-            lines.append(f"  {sign} {name}{detail}")
-        if len(changes) > most:
-            lines.append(f"  … and {len(changes) - most} more: --json names all")
-    for name, (size_a, size_b) in difference.sizes.items():
-        lines.append(f"{name}: {size_a} -> {size_b} ({size_b - size_a:+d})")
-    return [*lines, _verdict(difference)]
-
-
-def _verdict(difference: Difference) -> str:
-    if not difference.equal:
-        return "the images differ"
-    if difference.ignores_store_hashes:
-        return "equal but for store hashes"
-    return "the content is the same"
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
-        return ", ".join(one["version"] or one["path"] for one in value)
-    return json.dumps(value, ensure_ascii=False)

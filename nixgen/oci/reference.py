@@ -23,7 +23,7 @@ class ImagePlace:
 
     def open(self) -> StoredImage:
         """Open the image there; raises as `open_stored`, with a hint where nothing is there."""
-        if not self.path.exists():
+        if not is_there(self.path):
             raise UsageError(
                 f"no image at {self.path}: there is no such file or folder", hint=self._nearest()
             )
@@ -57,11 +57,19 @@ class ImagePlace:
 
 def _cut(path: str, form: SourceFormat | None) -> int | None:
     """Where the colon before the tag is, if there is one."""
-    if Path(path).exists():
+    if is_there(Path(path)):
         return None
     colons = [place for place, letter in enumerate(path) if letter == ":" and place]
     for place in colons:
         # why: the NAME:TAG of a docker-archive has colons of its own.
-        if form == "docker-archive" or Path(path[:place]).exists():
+        if form == "docker-archive" or is_there(Path(path[:place])):
             return place
     return colons[-1] if colons and "/" not in path[colons[-1] :] else None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something; False too where the name can't be one, such as a long text."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

@@ -13,7 +13,7 @@ from nixgen.errors import UsageError
 from nixgen.oci.copying import Copied, check_destination, copy_image
 from nixgen.oci.opening import ImageSource, choose_image, open_stored
 from nixgen.oci.reading import LayoutImage
-from nixgen.oci.reference import ImagePlace
+from nixgen.oci.reference import ImagePlace, is_there
 from nixgen.pipeline.naming import EngineTarget, guess, parse_source, parse_target
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.publish import RegistryAccess
@@ -73,7 +73,7 @@ def open_image(
     try:
         source = name.open()
     except UsageError as error:
-        if error.hint is None and not name.path.exists():
+        if error.hint is None and not is_there(name.path):
             error.hint = guess(text, name)
         raise
     yield source

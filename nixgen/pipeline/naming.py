@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nixgen.engine import ENGINES, EngineName
 from nixgen.errors import UsageError
-from nixgen.oci.reference import FORMATS, ImagePlace
+from nixgen.oci.reference import FORMATS, ImagePlace, is_there
 from nixgen.registry import ImageReference, parse_tag
 
 _REGISTRY = "docker://"
@@ -55,10 +55,10 @@ def parse_target(text: str) -> ImageName | EngineTarget:
     if text.startswith(_REGISTRY):
         return ImageReference.parse(text.removeprefix(_REGISTRY))
     prefix, colon, rest = text.partition(":")
-    if colon and not Path(text).exists():
+    if colon and not is_there(Path(text)):
         if prefix in ENGINES:
             return _parse_engine(prefix, rest)
-        if prefix in _OTHER_WORDS and not Path(prefix).exists():
+        if prefix in _OTHER_WORDS and not is_there(Path(prefix)):
             better = f"{_OTHER_WORDS[prefix]}{rest.removeprefix('//')}"
             raise UsageError(f"{text}: {prefix}: is no prefix here", hint=f"write {better}")
     if (colon and prefix in FORMATS) or _is_place(text):
@@ -68,7 +68,7 @@ def parse_target(text: str) -> ImageName | EngineTarget:
 
 def _is_place(text: str) -> bool:
     first, slash, _ = text.partition("/")
-    if not slash or first in ("", ".", "..") or Path(first).exists():
+    if not slash or first in ("", ".", "..") or is_there(Path(first)):
         return True
     return not ("." in first or ":" in first or first == "localhost")
 
@@ -90,6 +90,7 @@ def guess(text: str, place: ImagePlace) -> str | None:
         reference = ImageReference.parse(text)
     except UsageError:
         return None
-    if place.form is not None or text.startswith((".", "/")):
+    is_file = text.endswith((".tar", ".oci", ".json")) or text.startswith((".", "/"))
+    if place.form is not None or is_file:
         return None
     return f"an image of a registry is written {_REGISTRY}{reference}"

@@ -19,7 +19,7 @@ from nixgen.progress.events import (
 _RUNNING_SHOWN = 4
 _RATE_WINDOW_S = 5.0
 _RATE_SAMPLES = 64
-_BAR_COLUMNS = 24
+_BAR_COLUMNS = 16
 _BAR_WIDTH = 72
 
 
@@ -135,10 +135,10 @@ def _format_moved(moved: BytesMoved, bytes_per_s: float | None, width: int) -> s
     if moved.total_bytes is not None:
         done += f" of {format_bytes(moved.total_bytes)}"
     parts = [done]
-    if moved.total_blobs is not None:
-        parts.append(f"{moved.done_blobs} of {moved.total_blobs} blobs")
     if bytes_per_s is not None:
         parts.append(f"{format_bytes(int(bytes_per_s))}/s")
+    if moved.total_blobs is not None:
+        parts.append(f"{moved.done_blobs} of {moved.total_blobs} blobs")
     bar = f"{_bar(moved.done_bytes, moved.total_bytes)} " if moved.total_bytes else ""
     return f"  {bar if width >= _BAR_WIDTH else ''}{' · '.join(parts)}"
 

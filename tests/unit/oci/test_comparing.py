@@ -78,7 +78,16 @@ def test_what_differs_is_named(a: Path, hello: Hello, build: Build, tmp_path: Pa
     assert document["annotations"] == {"k": {"a": None, "b": "v"}}
     text = diff(a, tmp_path / "b")
     assert text.exit_code == 1
-    for part in ("+ tool", "- /tmp", "~ program: share/doc", "the images differ"):
+    for part in (
+        "+ tool  1.2, ",
+        "~ program  no version built anew, ",
+        "- /tmp  directory",
+        "~ program: share/doc  content, 3 B",
+        '~ config.Env  ["PATH=/bin"] -> ["PATH=/usr/bin"]',
+        '+ k  "v"',
+        "size of the files: ",
+        "the images differ",
+    ):
         assert part in text.stdout
 
 

@@ -63,14 +63,14 @@ def test_a_new_phase_starts_counting_anew() -> None:
     state.apply(BytesMoved(what="written", done_bytes=1500, total_bytes=3_000_000))
     assert format_status(state, elapsed_s=0, width=80) == [
         "write layers · 0 s",
-        f"  [{'-' * 24}] written 1.5 kB of 3.0 MB",
+        f"  [{'-' * 16}] written 1.5 kB of 3.0 MB",
     ]
 
 
 def test_bytes_are_shown_with_a_bar_a_rate_and_blobs() -> None:
     stream, now = Terminal(), [0.0]
     reporter = TerminalReporter(
-        stream, color=False, clock=lambda: now[0], width=lambda: 90, tick_s=60
+        stream, color=False, clock=lambda: now[0], width=lambda: 80, tick_s=60
     )
 
     def move(done: int, blobs: int) -> None:
@@ -91,7 +91,7 @@ def test_bytes_are_shown_with_a_bar_a_rate_and_blobs() -> None:
         move(10, 3)
     shown = stream.getvalue().split("\n")
     assert shown[-2:] == [
-        "  [######------------------] sent 10.0 MB of 40.0 MB · 3 of 7 blobs · 5.0 MB/s",
+        "  [####------------] sent 10.0 MB of 40.0 MB · 5.0 MB/s · 3 of 7 blobs",
         "\x1b[2A\r\x1b[J",
     ]
 
