@@ -134,26 +134,74 @@ def test_skopeo_reads_both_archives(
     )  # fmt: skip
 
 
-def test_skopeo_chooses_from_an_index(
-    world: tuple[SyntheticStore, ImageConf], tmp_path: Path
-) -> None:
+PLATFORMS = tuple(
+    Platform.parse(f"linux/{name}") for name in ("amd64", "arm64", "arm/v7", "arm/v6")
+)
+
+
+@pytest.fixture
+def index(world: tuple[SyntheticStore, ImageConf], tmp_path: Path) -> list[BuiltImage]:
+    """Images of the same files for several platforms, in the layout `out` under the tag 1.0."""
     synthetic, conf = world
-    first = build(world, tmp_path / "work", None)
     layers = [list(layer) for layer in conf.store_layers]
-    arm = synthetic.conf(layers, conf.customisation_layer, architecture="arm64")
-    second = build_image(
-        arm,
-        store=synthetic.store,
-        platform=Platform.parse("linux/arm64"),
-        builder=LayerBuilder(work=tmp_path / "work"),
-    )
-    write_layout([first, second], tmp_path / "out", tags=["1.0"])
-    for image in (first, second):
+    (tmp_path / "work").mkdir()
+    images = [
+        build_image(
+            synthetic.conf(layers, conf.customisation_layer, architecture=platform.architecture),
+            store=synthetic.store,
+            platform=platform,
+            builder=LayerBuilder(work=tmp_path / "work", compressor=COMPRESSORS["gzip"]),
+        )
+        for platform in PLATFORMS
+    ]
+    write_layout(images, tmp_path / "out", tags=["1.0"])
+    return images
+
+
+def override(platform: Platform) -> list[str]:
+    variant = [f"--override-variant={platform.variant}"] if platform.variant else []
+    return [f"--override-arch={platform.architecture}", *variant]
+
+
+def test_skopeo_chooses_from_an_index(index: list[BuiltImage], tmp_path: Path) -> None:
+    for image in index:
         seen = output(
-            "skopeo", f"--override-arch={image.platform.architecture}",
+            "skopeo", *override(image.platform),
             "inspect", "--config", "--raw", f"oci:{tmp_path}/out:1.0",
         )  # fmt: skip
         assert seen.rstrip(b"\n") == image.config
+
+
+def test_skopeo_copies_an_index_whole_and_by_platform(
+    index: list[BuiltImage], tmp_path: Path
+) -> None:
+    source = f"oci:{tmp_path}/out:1.0"
+    raw = output("skopeo", "inspect", "--raw", source)
+    whole = f"oci:{tmp_path}/whole:1.0"
+    output("skopeo", "copy", "-q", "--all", "--preserve-digests", source, whole)
+    assert output("skopeo", "inspect", "--raw", whole) == raw
+    layers = {layer.digest for image in index for layer in image.layers}
+    blobs = list((tmp_path / "whole" / "blobs" / "sha256").iterdir())
+    assert len(blobs) == 1 + 2 * len(index) + len(layers)
+    assert len(layers) == len(index[0].layers)
+    for number, image in enumerate(index):
+        one = f"oci:{tmp_path}/{number}:1.0"
+        choice = override(image.platform)
+        output("skopeo", *choice, "copy", "-q", "--preserve-digests", source, one)
+        assert output("skopeo", *choice, "inspect", "--raw", one) == image.manifest
+
+
+def test_podman_chooses_from_an_index(index: list[BuiltImage], tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(
+        prefix="podman-", dir="/tmp", ignore_cleanup_errors=True
+    ) as state:
+        podman = ["podman", "--root", f"{state}/storage", "--runroot", f"{state}/run"]
+        podman += ["--storage-driver", "vfs"]
+        for image in index:
+            variant = [f"--variant={image.platform.variant}"] if image.platform.variant else []
+            choice = [f"--arch={image.platform.architecture}", *variant]
+            pulled = output(*podman, "pull", "-q", *choice, f"oci:{tmp_path}/out:1.0")
+            assert pulled.decode().strip() == image.config_digest.hex
 
 
 # why: umoci of Debian 12 and 13 knows no zstd layers.

@@ -16,12 +16,15 @@
 
 let
   shell = "${bootstrapTools}/bin/sh";
-  isCross = buildPlatform.system != hostPlatform.system;
+  # why: what is made without a compiler is the same for every platform: one derivation, and in an
+  # image index one layer.
+  madeFor = if cc == null then buildPlatform else hostPlatform;
+  isCross = buildPlatform.system != madeFor.system;
 
   environmentFor =
     compiler:
     derivation {
-      name = "stdenv-${hostPlatform.config}";
+      name = "stdenv-${madeFor.config}";
       system = buildSystem;
       builder = shell;
       args = [
@@ -42,7 +45,7 @@ let
       cc = if compiler == null then "" else compiler;
       ccPrefix = if compiler == null then "" else compiler.targetPrefix;
       buildCc = if compiler == null then "" else "${buildCc}/bin/cc";
-      hostConfig = hostPlatform.config;
+      hostConfig = madeFor.config;
       buildConfig = buildPlatform.config;
       cross = if isCross then "1" else "";
     };

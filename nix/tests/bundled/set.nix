@@ -48,6 +48,24 @@ in
     ]
   );
 
+  # What needs no compiler is made once for all platforms, and is one layer in an image index.
+  data-is-one-derivation-for-every-platform =
+    let
+      derivations =
+        set:
+        map (package: package.drvPath) [
+          set.cacert
+          set.tzdata
+          (set.runCommand "data" { } "touch $out")
+          (set.writeText "text" "text")
+        ];
+      others = lib.filter (set: derivations set != derivations pkgs) (lib.attrValues pkgs.pkgsCross);
+    in
+    if others == [ ] then
+      writeText "test-data" "ok"
+    else
+      throw "other derivations of data for ${lib.concatMapStringsSep ", " (set: set.system) others}";
+
   cross-names-are-those-of-nixpkgs = writeText "test-cross-names" (
     lib.concatMapStrings
       (
