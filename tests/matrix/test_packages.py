@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,22 @@ def test_a_package_built_again_is_the_same(attribute: str) -> None:
 @pytest.mark.parametrize("attribute", _package_names())
 def test_a_cross_compiled_package_built_again_is_the_same(attribute: str) -> None:
     test_a_package_built_again_is_the_same(f"pkgsCross.{_CROSS}.{attribute}")
+
+
+@pytest.mark.parametrize(
+    ("package", "options"),
+    [("pigz", ["-n", "-9", "-b", "128", "-p", "2"]), ("zstd", ["-9", "-T2"])],
+)
+def test_what_a_compressor_makes_does_not_depend_on_the_processor(
+    package: str, options: list[str]
+) -> None:
+    files = [path for path in sorted(resources.nix_dir().rglob("*")) if path.is_file()]
+    data = b"".join(path.read_bytes() for path in files)
+    made = set()
+    for attribute in (package, f"pkgsCross.{_CROSS}.{package}"):
+        built = _nix_build("-A", attribute)
+        assert built.exit_code == 0, built.stderr[-4000:]
+        program = Path(built.stdout.decode().strip()) / "bin" / package
+        done = subprocess.run([program, *options], input=data, capture_output=True, check=True)
+        made.add(done.stdout)
+    assert len(made) == 1
