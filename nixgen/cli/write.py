@@ -65,6 +65,9 @@ def write(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read and compress every layer anew.")
     ] = False,
+    verify_cache: Annotated[
+        bool, typer.Option("--verify-cache", help="Hash every cached layer before it is used.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the image of a conf.json of dockerTools.streamLayeredImage."""
@@ -75,7 +78,11 @@ def write(
         platforms = parse_platforms([platform] if platform else None)
         if len(platforms) > 1:
             raise UsageError("--platform: an image conf is for one platform")
-        cache = None if no_cache else LayerCache.of_user(os.environ, warn=print_note)
+        cache = (
+            None
+            if no_cache
+            else LayerCache.of_user(os.environ, warn=print_note, rehash=verify_cache)
+        )
         written = write_conf(
             conf,
             output,

@@ -185,11 +185,11 @@ def open_archive(dest: Path, mtime: int) -> Iterator[Archive]:
             f"{dest} is there and is not a file: it is left alone",
             hint="name another place with -o",
         )
-    # why: not resolved: see `write_layout`.
-    dest = Path(os.path.abspath(dest))  # noqa: PTH100
+    # why: a link to an archive stays a link, as one to a layout does.
+    dest = Path(os.path.realpath(dest))
     with faults.writing("the image", dest):
         _refuse_foreign(dest)
-        dest.parent.mkdir(parents=True, exist_ok=True)
+        faults.make_folder(dest.parent)
         with aside(dest, folder=False) as temporary:
             with temporary.open("wb", buffering=_COPY_BYTES) as file:
                 archive = Archive(file, mtime)

@@ -220,7 +220,7 @@ class LayerCache:
 
     def _entry(self, key: str) -> dict[str, Any] | None:
         try:
-            entry = json.loads(self._entry_path(key).read_bytes())
+            entry = json.loads(pruning.read_entry(self._entry_path(key)))
         except (OSError, ValueError, RecursionError):
             return None
         if not isinstance(entry, dict) or tuple(sorted(entry)) != tuple(sorted((*_FIELDS, "sum"))):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nixgen.errors import BuildError, MachineError
+from nixgen.errors import BuildError, MachineError, UsageError
 
 _HINTS = {
     errno.ENOSPC: "free space there, or name another place with -o",
@@ -29,6 +29,14 @@ def writing(what: str, path: Path) -> Iterator[None]:
         raise MachineError(
             f"can't write {what} to {path}: {reason}", hint=_HINTS.get(error.errno or 0)
         ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are missing; raises UsageError, OSError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"{path} can't be a folder: a file is there") from error
 
 
 def unreadable(path: str, error: OSError) -> MachineError:

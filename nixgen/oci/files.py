@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import posixpath
@@ -14,6 +15,12 @@ from nixgen.errors import BuildError, UsageError
 
 _BUFFER_BYTES = 1 << 20
 _LINKS = 8
+_COMPRESSED = {
+    b"\x1f\x8b": "gunzip",
+    b"\x28\xb5\x2f\xfd": "zstd -d",
+    b"\xfd7zXZ\0": "unxz",
+    b"BZh": "bunzip2",
+}
 
 
 class Files(Protocol):
@@ -66,6 +73,15 @@ class FolderFiles:
         return place
 
 
+def _unpacking_hint(path: Path) -> str | None:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        start = file.read(6)
+        for magic, program in _COMPRESSED.items():
+            if start.startswith(magic):
+                return f"it is compressed: unpack it first with {program}"
+    return None
+
+
 class TarFiles:
     """The files in an uncompressed tar."""
 
@@ -77,7 +93,7 @@ class TarFiles:
         except tarfile.TarError as error:
             raise UsageError(
                 f"{path} is neither an OCI archive nor a docker-archive: it is no tar",
-                hint="a compressed archive must be unpacked first: gunzip, zstd -d",
+                hint=_unpacking_hint(path),
             ) from error
         except OSError as error:
             raise UsageError(f"can't read {path}: {error.strerror or error}") from error

@@ -14,6 +14,7 @@ manifests and configs are, so that a layout on disk is never one that names noth
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -30,6 +31,8 @@ from nixgen.oci.blob import place_blob, sync_folder, write_durably
 from nixgen.oci.image import INDEX_TYPE, REF_NAME, BuiltImage, Descriptor, make_index
 
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
+_NEW_INDEX = f"{MARK}index.json"
+_IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST}
 _BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -121,7 +124,7 @@ def write_content(content: LayoutContent, dest: Path, *, tags: Sequence[str]) ->
     # why: not resolved: a link to a layout stays a link.
     dest = Path(os.path.abspath(dest))  # noqa: PTH100
     with faults.writing("the image", dest):
-        dest.parent.mkdir(parents=True, exist_ok=True)
+        faults.make_folder(dest.parent)
         if not _is_layout(dest):
             _write_new(content, dest, tags)
         else:
@@ -136,12 +139,27 @@ def _is_layout(dest: Path) -> bool:
     if dest.is_dir():
         if (dest / "oci-layout").is_file() and (dest / "index.json").is_file():
             return True
-        if not any(dest.iterdir()):
+        if _is_free(dest):
             return False
     raise UsageError(
         f"{dest} is there and is not an OCI image layout: it is left alone",
         hint="name another place with -o, or remove it yourself",
     )
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a folder is empty, or what a run left that was killed in `_start_in_place`."""
+    names = {path.name for path in folder.iterdir()}
+    if not names <= {"oci-layout", _NEW_INDEX}:
+        return False
+    return not names or (folder / "oci-layout").read_bytes() in (b"", MARKER)
+
+
+def _start_in_place(folder: Path) -> None:
+    """Make an empty layout of a free folder that stays where it is."""
+    (folder / "oci-layout").write_bytes(MARKER)
+    write_durably(folder / _NEW_INDEX, make_index([]))
+    (folder / _NEW_INDEX).replace(folder / "index.json")
 
 
 def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
@@ -154,11 +172,14 @@ def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
         write_durably(temporary / "index.json", layout_index(content, tags=tags, referrers=own))
         sync_folder(temporary)
         try:
-            # why: renames onto an empty folder too, and fails on one that another run has filled.
+            # why: renames onto an empty folder too, but not where a file system is mounted, nor
+            # onto one that another run has filled.
             temporary.rename(dest)
-        except OSError:
+        except OSError as error:
             if not _is_layout(dest):
-                raise
+                if error.errno not in _IN_PLACE:
+                    raise
+                _start_in_place(dest)
             _write_over(content, dest, tags)
         sync_folder(dest.parent)
 
@@ -168,7 +189,7 @@ def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None
     blobs.mkdir(parents=True, exist_ok=True)
     with locked(dest):
         added: list[Path] = []
-        temporary = dest / f"{MARK}index.json"
+        temporary = dest / _NEW_INDEX
         index = b""
         try:
             _add_blobs(content, blobs, added=added)

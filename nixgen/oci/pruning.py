@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,13 @@ class Pruned:
             "kept_layers": self.kept_layers,
             "kept_bytes": self.kept_bytes,
         }
+
+
+def read_entry(place: Path) -> bytes:
+    """The bytes of an entry; raises OSError, also where a pipe would be waited for."""
+    file = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as entry:
+        return entry.read()
 
 
 def user_bound(environ: Mapping[str, str]) -> int:
@@ -161,7 +169,7 @@ def prune(folder: Path, *, max_bytes: int | None, older_than_s: float | None) ->
     """
     content = read_content(folder)
     for path in content.leftovers:
-        path.unlink(missing_ok=True)
+        _remove(path)
     limit = None if older_than_s is None else time.time() - older_than_s
     left = content.size_bytes
     removed: list[CachedBlob] = []
@@ -170,7 +178,7 @@ def prune(folder: Path, *, max_bytes: int | None, older_than_s: float | None) ->
         if unused or (max_bytes is not None and left > max_bytes):
             # why: an entry without a blob is harmless, but tells of nothing.
             for path in (*blob.entries, blob.path):
-                path.unlink(missing_ok=True)
+                _remove(path)
             left -= blob.size_bytes
             removed.append(blob)
     return Pruned(
@@ -179,6 +187,13 @@ def prune(folder: Path, *, max_bytes: int | None, older_than_s: float | None) ->
         kept_layers=len(content.blobs) - len(removed),
         kept_bytes=left,
     )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -212,6 +227,6 @@ def _files(folder: Path) -> list[Path]:
 def _blob_name(entry: Path) -> str | None:
     """The blob that an entry is about; None where the entry is damaged."""
     try:
-        return Digest.parse(json.loads(entry.read_bytes())["digest"]).hex
+        return Digest.parse(json.loads(read_entry(entry))["digest"]).hex
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

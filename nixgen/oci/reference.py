@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,8 @@ from typing import cast
 from nixgen.errors import UsageError
 from nixgen.oci.opening import SourceFormat, StoredImage, open_stored
 
+# https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 FORMATS = ("oci-archive", "docker-archive", "oci")
 
 
@@ -53,6 +56,17 @@ class ImagePlace:
         if tag == "":
             raise UsageError(f"{text}: the tag after the colon is empty")
         return cls(path=Path(path), form=form, tag=tag)
+
+
+def check_tag(target: ImagePlace) -> None:
+    """Raise UsageError where a copy could not have that tag, or NAME:TAG in a docker-archive."""
+    name, colon, tag = (target.tag or "").rpartition(":")
+    named = bool(name) and target.form == "docker-archive"
+    if target.tag is not None and not (_TAG.fullmatch(tag) and (named or not colon)):
+        raise UsageError(
+            f"{target.path}:{target.tag}: {tag!r} is no tag",
+            hint="a tag is at most 128 letters, digits and . _ -",
+        )
 
 
 def _cut(path: str, form: SourceFormat | None) -> int | None:

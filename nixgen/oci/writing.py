@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from nixgen.aside import MARK, scratch_folder
 from nixgen.digest import Digest
+from nixgen.errors import UsageError
 from nixgen.oci.archive import write_docker_archive, write_oci_archive
 from nixgen.oci.cache import LayerCache
 from nixgen.oci.compress import Compressor
@@ -75,6 +76,9 @@ def write_conf(
     if not name or "/" in own_tag:
         name, own_tag = conf.repo_tag, "latest"
     names = tuple(tags) or (own_tag,)
+    own = (conf.os, conf.architecture)
+    if platform is not None and (platform.os, platform.architecture) != own:
+        raise UsageError(f"the image conf is for {'/'.join(own)}, --platform says {platform}")
     with work_folder(destination) as work:
         base = read_conf_base(conf, store=store, work=work, cache=cache)
         image = build_image(

@@ -13,7 +13,7 @@ from nixgen.errors import UsageError
 from nixgen.oci.copying import Copied, check_destination, copy_image
 from nixgen.oci.opening import ImageSource, choose_image, open_stored
 from nixgen.oci.reading import LayoutImage
-from nixgen.oci.reference import ImagePlace, is_there
+from nixgen.oci.reference import ImagePlace, check_tag, is_there
 from nixgen.pipeline.naming import EngineTarget, guess, parse_source, parse_target
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.publish import RegistryAccess
@@ -97,6 +97,7 @@ def copy(
     if isinstance(target, ImagePlace):
         # why here: a wrong target is told before anything is fetched.
         check_destination(target.form, target.path)
+        check_tag(target)
     with open_image(source_name, access, platform=platform) as source:
         if isinstance(target, EngineTarget):
             image = choose_runnable(source, platform)

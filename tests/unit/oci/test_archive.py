@@ -116,6 +116,14 @@ def test_a_file_that_is_no_image_is_left_alone(hello: Hello, build: Build, tmp_p
     write_docker_archive(image, dest, repo_tags=["a:1"])
 
 
+def test_a_link_to_an_archive_stays_a_link(hello: Hello, build: Build, tmp_path: Path) -> None:
+    (tmp_path / "latest.tar").symlink_to("kept/image.tar")
+    (tmp_path / "kept").mkdir()
+    write_docker_archive(build(*hello), tmp_path / "latest.tar", repo_tags=["a:1"])
+    assert (tmp_path / "latest.tar").is_symlink()
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["image.tar"]
+
+
 def test_a_full_disk_leaves_the_old_archive(
     hello: Hello, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

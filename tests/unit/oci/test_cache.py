@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nixgen.oci import BuiltImage, ImageConf, LayerCache, cache, zstd_compressor
+from nixgen.oci import BuiltImage, ImageConf, LayerCache, cache, prune_cache, zstd_compressor
 from nixgen.oci import source as source_module
 from tests.unit.oci.synthetic import SyntheticStore
 
@@ -164,6 +164,22 @@ def test_an_entry_that_is_something_else_is_not_believed(setting: Setting, text:
     for entry in setting.entries():
         entry.write_text(text)
     assert setting.hits() == NONE
+
+
+def test_what_is_no_plain_file_is_replaced_or_pruned_not_waited_for(setting: Setting) -> None:
+    setting.build()
+    blob, entry = setting.blobs()[0], setting.entries()[1]
+    blob.unlink()
+    blob.symlink_to(setting.blobs()[1])
+    entry.unlink()
+    os.mkfifo(entry)
+    assert False in setting.hits()
+    assert setting.hits() == ALL
+    os.mkfifo(entry.with_name("pipe.json"))
+    entry.with_name("folder.json").mkdir()
+    prune_cache(setting.folder, max_bytes=0, warn=pytest.fail)
+    assert setting.entries() == setting.blobs() == []
+    assert setting.warnings == []
 
 
 def test_blobs_from_before_the_last_boot_are_hashed_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -24,7 +25,7 @@ from nixgen.oci import (
 )
 from nixgen.oci.copying import copy_image
 from nixgen.oci.opening import StoredImage, open_stored
-from nixgen.oci.reference import ImagePlace
+from nixgen.oci.reference import ImagePlace, check_tag
 from nixgen.platforms import Platform
 from tests.e2e.conftest import run_cli
 from tests.unit.oci.synthetic import SyntheticStore
@@ -287,3 +288,22 @@ def test_commands_copy_and_tell_mistakes(layout: Path, tmp_path: Path) -> None:
     blob.chmod(0o644)
     blob.write_bytes(blob.read_bytes()[:-1])
     assert run_cli("inspect", layout, "--verify").exit_code == 4
+
+
+def test_a_target_whose_tag_is_none_is_refused() -> None:
+    for text in ("x.oci:bad tag", "x.oci:" + "a" * 129, "x:-a", "docker-archive:x.tar:name:b d"):
+        with pytest.raises(UsageError, match="is no tag"):
+            check_tag(ImagePlace.parse(text))
+    for text in ("x.oci", "x.oci:1.0", "docker-archive:x.tar:host:5000/name:1.0", "x.oci:_a"):
+        check_tag(ImagePlace.parse(text))
+
+
+def test_what_is_compressed_as_a_whole_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "image.tar.gz").write_bytes(gzip.compress(b"x"))
+    with pytest.raises(UsageError) as caught:
+        open_image(str(tmp_path / "image.tar.gz"))
+    assert "gunzip" in str(caught.value.hint)
+    (tmp_path / "empty.tar").write_bytes(b"")
+    with pytest.raises(UsageError) as caught:
+        open_image(str(tmp_path / "empty.tar"))
+    assert caught.value.hint is None

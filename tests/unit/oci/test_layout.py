@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from nixgen.oci import (
     read_layout,
     write_layout,
 )
+from nixgen.oci.layout import MARKER
 from nixgen.platforms import Platform
 from tests.unit.oci.schemas import validate
 from tests.unit.oci.synthetic import SyntheticStore
@@ -209,10 +211,36 @@ def test_what_is_no_layout_is_left_alone(
     assert dest.is_symlink() or dest.exists()
 
 
+def test_a_place_below_a_file_is_told(hello: Hello, build: Build, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file" / "out", tmp_path / "file" / "more" / "out"):
+        with pytest.raises(UsageError, match="can't be a folder: a file is there"):
+            write_layout([build(*hello)], place, tags=["1"])
+
+
 def test_an_empty_folder_becomes_a_layout(hello: Hello, build: Build, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     write_layout([build(*hello)], tmp_path / "out", tags=())
     assert read_layout(tmp_path / "out").tag is None
+
+
+@pytest.mark.parametrize("left", [(), ("oci-layout",), ("oci-layout", ".nixgen-index.json")])
+def test_a_folder_that_can_not_be_replaced_is_filled_where_it_is(
+    hello: Hello, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: Sequence[str]
+) -> None:
+    def busy(self: Path, target: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    dest = tmp_path / "out"
+    dest.mkdir()
+    for name in left:
+        (dest / name).write_bytes(MARKER if name == "oci-layout" else b"")
+    monkeypatch.setattr(Path, "rename", busy)
+    image = build(*hello)
+    write_layout([image], dest, tags=["1"])
+    read_layout(dest).verify_layers()
+    assert blob_names(dest) == needed(image)
+    assert {path.name for path in dest.iterdir()} == {"blobs", "index.json", "oci-layout"}
 
 
 def refer(dest: Path, subject: Digest) -> Digest:
