@@ -100,9 +100,10 @@ class _Walk:
         while found:
             found = False
             for digest, entry in list(waiting.items()):
-                subject = json.loads(self.source.read_manifest(entry)).get("subject") or {}
-                subject_digest = Digest.parse(subject["digest"])
-                if subject_digest in self.manifests or subject_digest in self.referrers:
+                subject = json.loads(self.source.read_manifest(entry)).get("subject")
+                # why: a registry may list what refers to nothing.
+                digest_of = None if subject is None else Digest.parse(subject["digest"])
+                if digest_of in self.manifests or digest_of in self.referrers:
                     self.manifest(entry, self.referrers, depth=0)
                     del waiting[digest]
                     found = True

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from nixgen.digest import Digest
-from nixgen.errors import BuildError
 from nixgen.oci.graph import Node, read_graph
-from nixgen.oci.image import MANIFEST_TYPE, BuiltImage
-from nixgen.oci.layout import layout_content
 from nixgen.oci.moved import Moved
 from nixgen.oci.opening import ImageSource, choose_image
-from nixgen.oci.reading import Layout
 from nixgen.platforms import Platform
 from nixgen.progress import PhaseStarted
 from nixgen.registry.client import Registry
@@ -56,7 +51,10 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
-    """What is pushed: blobs, then manifests with `top` as the last, then referrers."""
+    """What is pushed: blobs, then manifests with `top` as the last, then referrers.
+
+    What an index that refers to something lists comes before it, among the referrers.
+    """
 
     blobs: dict[Digest, Blob]
     manifests: tuple[Manifest, ...]
@@ -68,7 +66,7 @@ class _Content:
 
 
 def push(
-    source: Sequence[BuiltImage] | Layout | ImageSource,
+    source: ImageSource,
     registry: Registry,
     *,
     platform: Platform | None = None,
@@ -76,7 +74,7 @@ def push(
     mount_from: Sequence[str] = (),
     with_referrers: bool = True,
 ) -> PushResult:
-    """Push images, one per platform, or a layout or any other source with its referrers.
+    """Push an image, for all its platforms, with its referrers.
 
     The registry's reference names the repository; its tag, or `tags` where there are any, name
     the image there, `latest` where neither does. Blobs go first and side by side, then manifests,
@@ -86,19 +84,11 @@ def push(
     be read.
     """
     names = _tags(registry.reference, tags)
-    if isinstance(source, Layout):
-        content = _of_layout(source if with_referrers else replace(source, referrers=()))
-    elif isinstance(source, Sequence):
-        content = _of_images(source)
-    else:
-        content = _of_source(source, platform, with_referrers=with_referrers)
+    content = _of_source(source, platform, with_referrers=with_referrers)
     registry.reporter.report(PhaseStarted(name=f"push {registry.reference.name}"))
     sent = _send_blobs(registry, content, mount_from)
-    for manifest in content.manifests:
-        if registry.head_manifest(manifest.digest, scope=registry.push_scope) is None:
-            registry.put_manifest(manifest.digest, manifest)
-    for referrer in content.referrers:
-        put_referrer(registry, referrer)
+    for manifest in (*content.manifests, *content.referrers):
+        _put(registry, manifest)
     for tag in names:
         _name(registry, tag, content.top)
     ways = list(sent.values())
@@ -112,13 +102,20 @@ def push(
         uploaded_blobs=ways.count(Sent.UPLOADED),
         mounted_blobs=ways.count(Sent.MOUNTED),
         skipped_blobs=ways.count(Sent.THERE),
-        referrers=tuple(referrer.digest for referrer in content.referrers),
+        referrers=tuple(each.digest for each in content.referrers if each.subject() is not None),
     )
 
 
 def _tags(reference: ImageReference, tags: Sequence[str]) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(tags)) or (reference.tag or DEFAULT_TAG,)
     return tuple(parse_tag(tag, within=tag) for tag in chosen)
+
+
+def _put(registry: Registry, manifest: Manifest) -> None:
+    if manifest.subject() is not None:
+        put_referrer(registry, manifest)
+    elif registry.head_manifest(manifest.digest, scope=registry.push_scope) is None:
+        registry.put_manifest(manifest.digest, manifest)
 
 
 def _name(registry: Registry, tag: str, manifest: Manifest) -> None:
@@ -161,36 +158,6 @@ def _send(registry: Registry, blob: Blob, mount_from: Sequence[str], moved: Move
     return sent
 
 
-def _of_images(images: Sequence[BuiltImage]) -> _Content:
-    content = layout_content(images)
-    blobs = {image.config_digest: _in_memory(image.config) for image in images}
-    for image in images:
-        for layer in image.layers:
-            blobs[layer.digest] = Blob(
-                digest=layer.digest, size_bytes=layer.size_bytes, content=layer.blob
-            )
-    manifests = [_manifest(image.manifest, MANIFEST_TYPE) for image in images]
-    if len(images) > 1:
-        manifests.append(_manifest(content.small[content.top.digest], content.top.media_type))
-    return _Content(blobs=blobs, manifests=tuple(manifests), referrers=())
-
-
-def _of_layout(layout: Layout) -> _Content:
-    manifests = [_manifest(image.manifest, "") for image in layout.images]
-    if [manifest.digest for manifest in manifests] != [layout.digest]:
-        manifests.append(_read_manifest(layout, layout.digest))
-    referrers = [_read_manifest(layout, entry.digest) for entry in layout.referrers]
-    blobs = {}
-    for manifest in (*manifests, *referrers):
-        for descriptor in () if manifest.is_index else manifest.blobs():
-            blobs[descriptor.digest] = Blob(
-                digest=descriptor.digest,
-                size_bytes=descriptor.size_bytes,
-                content=layout.blob(descriptor.digest),
-            )
-    return _Content(blobs=blobs, manifests=tuple(manifests), referrers=tuple(referrers))
-
-
 def _of_source(source: ImageSource, platform: Platform | None, *, with_referrers: bool) -> _Content:
     only = None if platform is None else choose_image(source, platform)
     graph = read_graph(source, only=only, with_referrers=with_referrers)
@@ -212,23 +179,11 @@ def _of_source(source: ImageSource, platform: Platform | None, *, with_referrers
 
 
 def _of_node(node: Node) -> Manifest:
-    return _manifest(node.data, node.descriptor.media_type)
-
-
-def _read_manifest(layout: Layout, digest: Digest) -> Manifest:
-    path: Path = layout.blob(digest)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BuildError(f"can't read the blob {path}: {error.strerror}") from error
-    if Digest.of_bytes(data) != digest:
-        raise BuildError(f"the blob {path} does not have the digest that names it")
-    return _manifest(data, "")
-
-
-def _manifest(data: bytes, media_type: str) -> Manifest:
+    descriptor = node.descriptor
     return Manifest(
-        media_type=media_type or media_type_of(data, ""), digest=Digest.of_bytes(data), data=data
+        media_type=media_type_of(node.data, descriptor.media_type),
+        digest=descriptor.digest,
+        data=node.data,
     )
 
 

@@ -21,6 +21,7 @@ from nixgen.oci import (
     read_layout,
     write_layout,
 )
+from nixgen.oci.opening import open_stored
 from nixgen.platforms import Platform
 from nixgen.registry import (
     Blob,
@@ -38,7 +39,7 @@ from nixgen.registry.documents import DOCKER_LIST_TYPE
 from nixgen.registry.errors import CredentialsError
 from tests.fakes.flaky import flaky_network
 from tests.unit.oci.synthetic import hello_store
-from tests.unit.registry.images import EMPTY, make_layout, make_referrer
+from tests.unit.registry.images import EMPTY, make_layout, make_referrer, stored
 
 BOTH = ("linux/amd64", "linux/arm64")
 # The password is "open sesame"; by bcrypt, the only form that the registry takes.
@@ -117,7 +118,7 @@ def skopeo(*argv: str | Path) -> bytes:
 def test_skopeo_gets_the_image_that_was_pushed_bit_for_bit(host: str, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, platforms=BOTH)
     with open_registry(f"{host}/skopeo/app:v1") as registry:
-        assert push(layout, registry).digest == layout.digest
+        assert push(stored(layout), registry).digest == layout.digest
     copy = tmp_path / "copy.oci"
     source = f"docker://{host}/skopeo/app:v1"
     # why --preserve-digests: skopeo compresses plain layers otherwise.
@@ -152,7 +153,7 @@ def test_an_image_of_docker_is_pulled_and_pushed_bit_for_bit(host: str, tmp_path
     pulled.verify_layers()
     assert [str(image.platform) for image in pulled.images] == list(BOTH)
     with open_registry(f"{host}/docker/copy:v1") as registry:
-        assert push(pulled, registry).digest == digest
+        assert push(stored(pulled), registry).digest == digest
     raw = ("inspect", "--raw", "--tls-verify=false")
     document = skopeo(*raw, name)
     assert document == skopeo(*raw, f"docker://{host}/docker/copy:v1")
@@ -169,7 +170,7 @@ def test_an_image_gets_there_and_back_through_a_network_that_breaks(
         with flaky_network(host, after_bytes=200_000, breaks=8) as network:
             with open_registry(f"{network.host}/flaky/app:v1", limits=limits) as registry:
                 if step == "push":
-                    push(layout, registry)
+                    push(stored(layout), registry)
                 else:
                     pull(registry, tmp_path / "pulled")
             assert network.broken == 8
@@ -178,7 +179,7 @@ def test_an_image_gets_there_and_back_through_a_network_that_breaks(
     assert pulled.images == layout.images
 
 
-def test_an_image_goes_up_straight_from_the_writer(host: str, tmp_path: Path) -> None:
+def test_an_image_of_the_writer_gets_there_and_back(host: str, tmp_path: Path) -> None:
     synthetic, conf = hello_store(tmp_path / "root")
     image = build_image(
         conf,
@@ -186,10 +187,10 @@ def test_an_image_goes_up_straight_from_the_writer(host: str, tmp_path: Path) ->
         platform=Platform.parse("linux/amd64"),
         builder=LayerBuilder(work=tmp_path, compressor=gzip_compressor("pigz")),
     )
-    with open_registry(f"{host}/writer/app:v1") as registry:
-        pushed = push([image], registry, tags=["v1", "latest"])
-        pulled = pull(registry, tmp_path / "pulled")
     written = write_layout([image], tmp_path / "written", tags=["v1"])
+    with open_registry(f"{host}/writer/app:v1") as registry:
+        pushed = push(open_stored(written.path), registry, tags=["v1", "latest"])
+        pulled = pull(registry, tmp_path / "pulled")
     assert pushed.digest == pulled.digest == written.digest
     pulled_layout, written_layout = read_layout(pulled.path), read_layout(written.path)
     pulled_layout.verify_layers()
@@ -200,10 +201,10 @@ def test_chunks_mounts_and_a_second_push(host: str, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, layers=(bytes(range(256)) * 400,))
     limits = Limits(chunk_bytes=30_000)
     with open_registry(f"{host}/chunks/app:v1", limits=limits) as registry:
-        assert push(layout, registry).uploaded_blobs == 3
-        assert push(layout, registry).uploaded_bytes == 0
+        assert push(stored(layout), registry).uploaded_blobs == 3
+        assert push(stored(layout), registry).uploaded_bytes == 0
     with open_registry(f"{host}/chunks/other:v1", limits=limits) as registry:
-        assert push(layout, registry, mount_from=["chunks/app"]).mounted_blobs == 3
+        assert push(stored(layout), registry, mount_from=["chunks/app"]).mounted_blobs == 3
 
 
 def test_referrers_are_kept_under_a_tag_where_the_registry_has_no_list(
@@ -211,7 +212,7 @@ def test_referrers_are_kept_under_a_tag_where_the_registry_has_no_list(
 ) -> None:
     layout = make_layout(tmp_path, refer=True)
     with open_registry(f"{host}/referrers/app:v1") as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         send_blob(
             registry, Blob(digest=Digest.of_bytes(EMPTY), size_bytes=len(EMPTY), content=EMPTY)
         )
@@ -235,7 +236,7 @@ def test_a_login_of_docker_opens_a_closed_registry(closed_host: str, tmp_path: P
     layout = make_layout(tmp_path / "made")
     name = f"{closed_host}/team/app:v1"
     with open_registry(name) as registry, pytest.raises(CredentialsError, match="wants a login"):
-        push(layout, registry)
+        push(stored(layout), registry)
     for password, opens in (("wrong", False), ("open sesame", True)):
         auth = base64.b64encode(f"alice:{password}".encode()).decode()
         document = {"auths": {closed_host: {"auth": auth}}}
@@ -243,7 +244,7 @@ def test_a_login_of_docker_opens_a_closed_registry(closed_host: str, tmp_path: P
         known = Credentials.of_environment({"DOCKER_CONFIG": str(tmp_path)})
         with open_registry(name, credentials=known) as registry:
             if opens:
-                assert push(layout, registry).digest == layout.digest
+                assert push(stored(layout), registry).digest == layout.digest
             else:
                 with pytest.raises(CredentialsError, match="were refused"):
-                    push(layout, registry)
+                    push(stored(layout), registry)

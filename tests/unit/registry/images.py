@@ -9,6 +9,7 @@ from nixgen.digest import Digest
 from nixgen.oci import Descriptor, Layout, canonical_json, make_index, read_layout
 from nixgen.oci.image import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE
 from nixgen.oci.layout import LayoutContent, write_content
+from nixgen.oci.opening import StoredImage, open_stored
 from nixgen.platforms import Platform
 from nixgen.registry import Manifest
 
@@ -103,6 +104,11 @@ def make_layout(
         referrers=tuple(referrer.as_referrer() for referrer in referrers),
     )
     return read_layout(write_content(content, folder / "image.oci", tags=["v1"]))
+
+
+def stored(layout: Layout) -> StoredImage:
+    """A layout as what can be pushed."""
+    return open_stored(layout.path)
 
 
 def index_of(layout: Layout) -> object:

@@ -17,7 +17,7 @@ from nixgen.registry.documents import DOCKER_LIST_TYPE, DOCKER_MANIFEST_TYPE, me
 from nixgen.registry.errors import MalformedAnswerError
 from tests.fakes.registry import FakeRegistry
 from tests.unit.registry.conftest import open_registry
-from tests.unit.registry.images import LAYER_TYPE, make_config
+from tests.unit.registry.images import LAYER_TYPE, make_config, stored
 
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
@@ -60,6 +60,13 @@ class Maker:
         return Digest.parse(entry["digest"])
 
 
+def repository(fake: FakeRegistry, name: str) -> tuple[set[str], dict[str, object]]:
+    """What a repository holds: the digests of blobs, manifests by their digests."""
+    blobs = {digest for owner, digest in fake.blobs if owner == name}
+    held = {digest: value for (owner, digest), value in fake.manifests.items() if owner == name}
+    return blobs, held
+
+
 @pytest.fixture
 def maker(fake: FakeRegistry) -> Maker:
     return Maker(fake)
@@ -74,7 +81,7 @@ def test_an_image_of_docker_keeps_its_bytes_through_pull_and_push(
     layout.verify_layers()
     assert [image.platform for image in layout.images] == [AMD64]
     with open_registry(fake, "other/app:v1") as other:
-        assert push(layout, other).digest == digest
+        assert push(stored(layout), other).digest == digest
     there, here = fake.manifests["other/app", str(digest)], fake.manifests["team/app", str(digest)]
     assert there == here
     assert there[0] == DOCKER_MANIFEST_TYPE
@@ -90,7 +97,7 @@ def test_a_list_of_docker_keeps_its_bytes_through_pull_and_push(
     layout.verify_layers()
     assert [image.platform for image in layout.images] == [AMD64, ARM64]
     with open_registry(fake, "other/app:v1") as other:
-        assert push(layout, other).digest == digest
+        assert push(stored(layout), other).digest == digest
     assert fake.manifests["other/app", str(digest)] == fake.manifests["team/app", str(digest)]
 
 
@@ -120,11 +127,13 @@ def test_statements_of_builders_come_with_the_index_and_are_no_platforms(
     assert [image.platform for image in layout.images] == [AMD64]
     assert layout.blob(Digest.parse(beside["digest"])).is_file()
     assert layout.blob(Digest.of_bytes(b"{}")).is_file()
-    assert layout.digest == digest
+    with open_registry(fake, "other/app:v1") as other:
+        assert push(stored(layout), other).digest == digest
+    assert repository(fake, "other/app") == repository(fake, "team/app")
 
 
-def test_indexes_in_indexes_are_pulled_to_the_bottom(
-    registry: Registry, maker: Maker, tmp_path: Path
+def test_indexes_in_indexes_are_pulled_and_pushed_to_the_bottom(
+    fake: FakeRegistry, registry: Registry, maker: Maker, tmp_path: Path
 ) -> None:
     image, other = maker.image(AMD64, docker=False), maker.image(ARM64, docker=False)
     inner = maker.manifest(INDEX_TYPE, {"manifests": [other]})
@@ -133,6 +142,9 @@ def test_indexes_in_indexes_are_pulled_to_the_bottom(
     assert result.downloaded_blobs == 4
     layout = read_layout(tmp_path / "pulled")
     assert layout.blob(Digest.parse(other["digest"])).is_file()
+    with open_registry(fake, "other/app:v1") as there:
+        push(stored(layout), there)
+    assert repository(fake, "other/app") == repository(fake, "team/app")
 
 
 def test_indexes_that_are_nested_too_deeply_are_refused(
@@ -147,7 +159,9 @@ def test_indexes_that_are_nested_too_deeply_are_refused(
     assert not (tmp_path / "pulled").exists()
 
 
-def test_an_index_may_refer_to_an_image(registry: Registry, maker: Maker, tmp_path: Path) -> None:
+def test_an_index_may_refer_to_an_image(
+    fake: FakeRegistry, registry: Registry, maker: Maker, tmp_path: Path
+) -> None:
     image = maker.image(AMD64, docker=False)
     maker.tag(image)
     subject = {key: image[key] for key in ("mediaType", "digest", "size")}
@@ -160,6 +174,9 @@ def test_an_index_may_refer_to_an_image(registry: Registry, maker: Maker, tmp_pa
         layout = read_layout(tmp_path / "pulled")
         assert [str(entry.digest) for entry in layout.referrers] == [index["digest"]]
         assert layout.blob(Digest.parse(part["digest"])).is_file()
+    with open_registry(fake, "other/app:v1") as other:
+        assert push(stored(layout), other).referrers == result.referrers
+    assert repository(fake, "other/app") == repository(fake, "team/app")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from nixgen.registry.errors import (
 from tests.fakes.registry import PASSWORD, FakeRegistry, Handler, serving
 from tests.unit.registry.actions import DATA, DIGEST, redirect, send, status
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
-from tests.unit.registry.images import LAYER_TYPE, describe, make_layout
+from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, stored
 
 BEARER = Challenge(scheme="bearer", realm="https://t.example/token", service="s", scope="a:b:pull")
 GIVEN = 'Bearer realm="https://t.example/token",service="s",scope="a:b:pull"'
@@ -177,11 +177,11 @@ def test_another_host_gets_no_login(auth: str) -> None:
 def test_a_token_is_used_again_and_got_anew_when_refused(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     with serving(auth="bearer") as fake, open_registry(fake, credentials=LOGIN) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         assert len(fake.requests("GET", "/token")) == 1
         for scopes in fake.tokens.values():
             scopes.clear()
-        push(layout, registry)
+        push(stored(layout), registry)
         assert len(fake.requests("GET", "/token")) == 2
 
 

@@ -28,7 +28,7 @@ from nixgen.registry.errors import (
 from tests.fakes.registry import INDEX, FakeRegistry, Handler, serving
 from tests.unit.registry.actions import DATA, DIGEST, cut_at, drip_head, redirect, status, whole
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
-from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, make_manifest
+from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, make_manifest, stored
 
 
 def fetch(registry: Registry, descriptor: Descriptor | None = None) -> bytes:
@@ -223,7 +223,7 @@ def test_an_image_gets_there_and_back_through_a_storm(tmp_path: Path, code: int)
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH"):
             fake.misbehave(method, "/", now_and_then, times=10_000)
         with open_registry(fake, credentials=LOGIN, limits=limits) as registry:
-            push(layout, registry)
+            push(stored(layout), registry)
             pulled = pull(registry, tmp_path / "pulled")
     assert pulled.digest == layout.digest
     assert pulled.referrers == (layout.referrers[0].digest,)

@@ -21,7 +21,7 @@ from nixgen.registry.errors import (
 from tests.fakes.registry import FakeRegistry, serving
 from tests.unit.registry.actions import status
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
-from tests.unit.registry.images import index_of, make_layout
+from tests.unit.registry.images import index_of, make_layout, stored
 
 BOTH = ("linux/amd64", "linux/arm64")
 
@@ -37,7 +37,7 @@ def test_what_is_pushed_comes_back_with_its_referrers(
         auth=auth, absolute_locations=absolute_locations, referrers_api=referrers_api
     ) as fake:
         with open_registry(fake, credentials=LOGIN) as registry:
-            pushed = push(layout, registry, tags=["v1", "v2"])
+            pushed = push(stored(layout), registry, tags=["v1", "v2"])
         with open_registry(fake, credentials=LOGIN) as registry:
             pulled = pull(registry, tmp_path / "pulled")
         assert fake.tags["team/app", "v2"] == str(layout.digest)
@@ -52,9 +52,9 @@ def test_what_is_pushed_comes_back_with_its_referrers(
 def test_a_second_push_sends_nothing(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, platforms=BOTH)
     with open_registry(fake) as registry:
-        first = push(layout, registry)
+        first = push(stored(layout), registry)
         fake.seen.clear()
-        second = push(layout, registry)
+        second = push(stored(layout), registry)
     assert (first.uploaded_blobs, first.skipped_blobs) == (6, 0)
     assert (second.uploaded_blobs, second.uploaded_bytes, second.skipped_blobs) == (0, 0, 6)
     assert {seen.method for seen in fake.seen} == {"HEAD"}
@@ -65,7 +65,7 @@ def test_manifests_come_after_blobs_then_the_index_then_tags(
 ) -> None:
     layout = make_layout(tmp_path, platforms=BOTH, refer=True)
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
     puts = [seen.path for seen in fake.requests("PUT")]
     names = [path.rpartition("/")[2] for path in puts if "/manifests/" in path]
     images = [str(image.digest) for image in layout.images]
@@ -76,9 +76,9 @@ def test_manifests_come_after_blobs_then_the_index_then_tags(
 def test_blobs_of_another_repository_are_mounted(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
     with open_registry(fake, "other/app:v1") as registry:
-        result = push(layout, registry, mount_from=["nothing/here", "team/app"])
+        result = push(stored(layout), registry, mount_from=["nothing/here", "team/app"])
     assert (result.mounted_blobs, result.uploaded_bytes) == (4, 0)
     assert fake.tags["other/app", "v1"] == str(layout.digest)
 
@@ -88,7 +88,7 @@ def test_one_platform_can_be_pulled_and_an_unknown_one_is_told(
 ) -> None:
     layout = make_layout(tmp_path / "made", platforms=BOTH)
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         pull(registry, tmp_path / "one", platform=Platform.parse("linux/arm64"))
         with pytest.raises(UsageError, match="linux/amd64, linux/arm64"):
             pull(registry, tmp_path / "none", platform=Platform.parse("linux/arm/v7"))
@@ -102,9 +102,9 @@ def test_blobs_that_are_there_are_not_pulled_again(fake: FakeRegistry, tmp_path:
     first = make_layout(tmp_path / "first")
     second = make_layout(tmp_path / "second", layers=(b"first layer", b"new"))
     with open_registry(fake) as registry:
-        push(first, registry)
+        push(stored(first), registry)
         pull(registry, tmp_path / "there")
-        push(second, registry)
+        push(stored(second), registry)
         result = pull(registry, tmp_path / "there")
     assert (result.skipped_blobs, result.downloaded_blobs) == (2, 2)
     back = read_layout(tmp_path / "there")
@@ -116,9 +116,9 @@ def test_a_failed_pull_leaves_what_was_there(fake: FakeRegistry, tmp_path: Path)
     first = make_layout(tmp_path / "first")
     second = make_layout(tmp_path / "second", layers=(b"other",))
     with open_registry(fake) as registry:
-        push(first, registry)
+        push(stored(first), registry)
         pull(registry, tmp_path / "there")
-        push(second, registry)
+        push(stored(second), registry)
         fake.misbehave("GET", "/blobs/", lambda handler: handler.drop(), times=100)
         with pytest.raises(UnreachableError):
             pull(registry, tmp_path / "there")
@@ -130,7 +130,7 @@ def test_tags_come_in_pages_and_sorted(fake: FakeRegistry, tmp_path: Path) -> No
     fake.page_size = 2
     layout = make_layout(tmp_path)
     with open_registry(fake) as registry:
-        push(layout, registry, tags=["c", "a", "e", "b", "d"])
+        push(stored(layout), registry, tags=["c", "a", "e", "b", "d"])
         assert registry.list_tags() == ("a", "b", "c", "d", "e")
     assert len(fake.requests("GET", "tags")) == 3
 
@@ -142,10 +142,10 @@ def test_an_immutable_tag_takes_the_same_image_again_and_no_other(
     first = make_layout(tmp_path / "first")
     other = make_layout(tmp_path / "other", layers=(b"other",))
     with open_registry(fake) as registry:
-        push(first, registry)
-        push(first, registry)
+        push(stored(first), registry)
+        push(stored(first), registry)
         with pytest.raises(ImmutableTagError, match="immutable"):
-            push(other, registry)
+            push(stored(other), registry)
     assert fake.tags["team/app", "v1"] == str(first.digest)
 
 
@@ -156,13 +156,13 @@ def test_a_tag_that_is_there_and_refused_is_told_with_what_it_names(
     first = make_layout(tmp_path / "first")
     other = make_layout(tmp_path / "other", layers=(b"other",))
     with open_registry(fake) as registry:
-        push(first, registry)
+        push(stored(first), registry)
         fake.misbehave("PUT", "/manifests/v1", status(code))
         with pytest.raises(ImmutableTagError, match=str(first.digest)):
-            push(other, registry)
+            push(stored(other), registry)
         fake.misbehave("PUT", "/manifests/v2", status(code))
         with pytest.raises(RefusedError, match=str(code)):
-            push(other, registry, tags=["v2"])
+            push(stored(other), registry, tags=["v2"])
 
 
 def test_credentials_that_are_wrong_or_missing_are_told_with_the_way_to_mend(
@@ -171,7 +171,7 @@ def test_credentials_that_are_wrong_or_missing_are_told_with_the_way_to_mend(
     layout = make_layout(tmp_path)
     with serving(auth="bearer") as fake, open_registry(fake) as registry:
         with pytest.raises(CredentialsError) as caught:
-            push(layout, registry)
+            push(stored(layout), registry)
         assert caught.value.hint == f"docker login {fake.host}"
         assert caught.value.exit_code == 5
 
@@ -195,7 +195,7 @@ def test_progress_ends_with_all_bytes(fake: FakeRegistry, tmp_path: Path) -> Non
     recorder = Recorder()
     with open_registry(fake, limits=LIMITS) as registry:
         registry.reporter = recorder
-        result = push(layout, registry)
+        result = push(stored(layout), registry)
     last = [event for event in recorder.events if isinstance(event, BytesMoved)][-1]
     assert last.done_bytes == last.total_bytes == result.uploaded_bytes
 
@@ -208,15 +208,15 @@ def test_one_blob_that_fails_ends_the_push_and_the_registry_can_be_used_again(
     fake.misbehave("PUT", "/uploads/session-5", lambda handler: handler.refuse(403, "DENIED"))
     with open_registry(fake) as registry:
         with pytest.raises(DeniedError):
-            push(layout, registry)
+            push(stored(layout), registry)
         assert fake.tags == {}
-        assert push(layout, registry).digest == layout.digest
+        assert push(stored(layout), registry).digest == layout.digest
 
 
 def test_an_image_without_a_tag_is_the_latest(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path / "made")
     with open_registry(fake, "team/app") as registry:
-        assert push(layout, registry).tags == ("latest",)
+        assert push(stored(layout), registry).tags == ("latest",)
         assert pull(registry, tmp_path / "pulled").tags == ("latest",)
     with open_registry(fake, f"team/app@{layout.digest}") as registry:
         assert pull(registry, tmp_path / "pinned").tags == ()
@@ -225,6 +225,6 @@ def test_an_image_without_a_tag_is_the_latest(fake: FakeRegistry, tmp_path: Path
 def test_referrers_can_be_left_behind(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path / "made", refer=True)
     with open_registry(fake) as registry:
-        assert push(layout, registry, with_referrers=False).referrers == ()
-        push(layout, registry)
+        assert push(stored(layout), registry, with_referrers=False).referrers == ()
+        push(stored(layout), registry)
         assert pull(registry, tmp_path / "pulled", with_referrers=False).referrers == ()

@@ -26,7 +26,7 @@ from nixgen.registry.referrers import walk_referrers
 from tests.fakes.registry import FakeRegistry, Handler, serving, sha256
 from tests.unit.registry.actions import Action, send, status, whole
 from tests.unit.registry.conftest import LIMITS, open_registry
-from tests.unit.registry.images import EMPTY, make_layout, make_referrer
+from tests.unit.registry.images import EMPTY, make_layout, make_referrer, stored
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def old(layout: Layout) -> Iterator[FakeRegistry]:
 
 def prepare(fake: FakeRegistry, layout: Layout) -> None:
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         send(registry, EMPTY)
     fake.seen.clear()
 
@@ -104,7 +104,11 @@ def test_a_signature_of_a_statement_comes_with_the_image(
     index = json.loads((tmp_path / "pulled" / "index.json").read_bytes())
     named = [entry["digest"] for entry in index["manifests"][1:]]
     assert named == [str(statement.digest), str(signature.digest)]
-    read_layout(tmp_path / "pulled").verify_layers()
+    back = read_layout(tmp_path / "pulled")
+    back.verify_layers()
+    with open_registry(each, "other/app:v1") as other:
+        assert push(stored(back), other).referrers == pulled.referrers
+        assert pull(other, tmp_path / "again").referrers == pulled.referrers
 
 
 def test_a_referrer_that_is_there_is_not_sent_again(each: FakeRegistry) -> None:

@@ -8,14 +8,14 @@ from nixgen.digest import Digest
 from nixgen.errors import NetworkError, UsageError
 from nixgen.oci.comparing import compare
 from nixgen.oci.image import Descriptor
-from nixgen.oci.opening import ImageSource, choose_image, open_stored
+from nixgen.oci.opening import ImageSource, choose_image
 from nixgen.platforms import Platform
 from nixgen.registry import ImageReference, Registry, push
 from nixgen.registry.errors import MalformedAnswerError, UnreachableError, WrongDigestError
 from nixgen.registry.source import open_registry_image
 from tests.fakes.registry import FakeRegistry, Handler
 from tests.unit.registry.conftest import LIMITS, open_registry
-from tests.unit.registry.images import make_layout
+from tests.unit.registry.images import make_layout, stored
 
 BOTH = ("linux/amd64", "linux/arm64")
 DATA = bytes(range(256)) * 4096
@@ -107,7 +107,7 @@ def test_an_endless_blob_is_cut_off(fake: FakeRegistry) -> None:
 def test_an_image_is_read_without_its_layers(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, platforms=BOTH, refer=True)
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         fake.seen.clear()
         source: ImageSource = open_registry_image(registry)
         assert source.top.digest == layout.digest
@@ -123,7 +123,7 @@ def test_an_image_is_read_without_its_layers(fake: FakeRegistry, tmp_path: Path)
 def test_one_platform_is_fetched_alone(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, platforms=BOTH)
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         fake.seen.clear()
         wanted = Platform.parse("linux/arm64")
         source = open_registry_image(registry, platform=wanted)
@@ -139,7 +139,7 @@ def test_a_layer_with_another_digest_is_found_out(fake: FakeRegistry, tmp_path: 
     layout = make_layout(tmp_path)
     layer = layout.images[0].layers[0].descriptor
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         fake.blobs["team/app", str(layer.digest)] = b"x" * layer.size_bytes
         blob = open_registry_image(registry).open_blob(layer)
         with blob, pytest.raises(WrongDigestError, match="does not have that digest"):
@@ -150,7 +150,7 @@ def test_a_layer_is_read_again_from_before(fake: FakeRegistry, tmp_path: Path) -
     layout = make_layout(tmp_path)
     layer = layout.images[0].layers[1].descriptor
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
         with open_registry_image(registry).open_blob(layer) as blob:
             whole = blob.read()
             assert blob.seek(6) == 6
@@ -160,7 +160,7 @@ def test_a_layer_is_read_again_from_before(fake: FakeRegistry, tmp_path: Path) -
 def test_what_is_no_image_says_so(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, refer=True)
     with open_registry(fake) as registry:
-        push(layout, registry)
+        push(stored(layout), registry)
     [referrer] = layout.referrers
     with (
         open_registry(fake, f"team/app@{referrer.digest}") as registry,
@@ -172,8 +172,8 @@ def test_what_is_no_image_says_so(fake: FakeRegistry, tmp_path: Path) -> None:
 def test_images_of_a_registry_and_of_a_layout_compare(fake: FakeRegistry, tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     with open_registry(fake) as registry:
-        push(layout, registry)
-        remote, stored = open_registry_image(registry), open_stored(layout.path)
-        assert compare((remote, stored), (remote.images[0], stored.images[0])).equal
+        push(stored(layout), registry)
+        remote, local = open_registry_image(registry), stored(layout)
+        assert compare((remote, local), (remote.images[0], local.images[0])).equal
         assert remote.where == f"{fake.host}/team/app:v1"
         assert ImageReference.parse(remote.where) == registry.reference

@@ -14,7 +14,7 @@ from nixgen.registry.errors import CertificateError, MalformedAnswerError
 from tests.fakes.registry import FakeRegistry, serving
 from tests.unit.registry.actions import drip_head
 from tests.unit.registry.conftest import LIMITS, LOGIN
-from tests.unit.registry.images import make_layout
+from tests.unit.registry.images import make_layout, stored
 from tests.unit.sources.test_certificates import make_certificate
 
 
@@ -32,7 +32,7 @@ def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None
     with serving_tls(tmp_path) as (fake, certificate):
         reference = ImageReference.parse(f"{fake.host}/team/app:v1")
         with Registry(reference, ca_file=certificate, limits=LIMITS) as registry:
-            push(layout, registry)
+            push(stored(layout), registry)
             pull(registry, tmp_path / "pulled")
     assert read_layout(tmp_path / "pulled").digest == layout.digest
 
