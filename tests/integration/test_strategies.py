@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nixgen.plan import BuildMachine, PlanOptions, make_plan
 from nixgen.platforms import Platform
 from nixgen.spec.model import Cross
 from tests.e2e.conftest import EXAMPLES
+from tests.nix.sets import known_sets, make_set
 
 ARM64 = Platform.parse("linux/arm64")
 THERE = BuildMachine(system="aarch64-linux")
@@ -26,14 +28,19 @@ HERE = BuildMachine(
 )
 
 
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+@pytest.fixture(scope="module", params=["bundled", *known_sets()])
+def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """An image as a machine of its own platform plans it."""
-    project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path_factory.mktemp("p") / "http-c"))
-    request = Request(
+    folder = tmp_path_factory.mktemp("p")
+    project = Path(shutil.copytree(EXAMPLES / "http-c", folder / "http-c"))
+    if request.param != "bundled":
+        package_set = make_set(request.param, folder / "set")
+        with (project / "app.toml").open("a") as file:
+            file.write(f"\n[packages]\nset = {json.dumps(str(package_set))}\n")
+    wish = Request(
         description=project / "app.toml", platforms=(ARM64,), options=PlanOptions(machine=THERE)
     )
-    return prepare(request, Nix())
+    return prepare(wish, Nix())
 
 
 def conf_of(prepared: Prepared) -> str:
