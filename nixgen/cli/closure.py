@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nixgen.cli.options import (
+    CrossOption,
     DescriptionArgument,
     JobsOption,
     JsonOption,
@@ -54,6 +55,7 @@ def closure(
     ] = View.table,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
+    cross: CrossOption = None,
     var: VarOption = None,
     locked: LockedOption = False,
     store: StoreOption = None,
@@ -72,7 +74,12 @@ def closure(
         from nixgen.sources import make_supply
 
         request = make_request(
-            description, profile=profile, platforms=platform, variables=var, frozen=locked
+            description,
+            profile=profile,
+            platforms=platform,
+            cross=cross,
+            variables=var,
+            frozen=locked,
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
             measured = measure_closures(

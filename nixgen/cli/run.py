@@ -12,6 +12,7 @@ import typer
 
 from nixgen.cli.image import print_steps
 from nixgen.cli.options import (
+    CrossOption,
     DescriptionArgument,
     LockedOption,
     OfflineOption,
@@ -49,6 +50,7 @@ def run(
     ] = False,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
+    cross: CrossOption = None,
     var: VarOption = None,
     locked: LockedOption = False,
     dry_run: Annotated[
@@ -73,6 +75,7 @@ def run(
             description,
             profile=profile,
             platforms=platform,
+            cross=cross,
             variables=var,
             frozen=locked,
             offline=offline,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nixgen.cli.options import (
+    CrossOption,
     JobsOption,
     JsonOption,
     LockedOption,
@@ -52,6 +53,7 @@ def why(
     ] = 5,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
+    cross: CrossOption = None,
     var: VarOption = None,
     locked: LockedOption = False,
     store: StoreOption = None,
@@ -73,7 +75,12 @@ def why(
 
         pattern = _parse(package)
         request = make_request(
-            description, profile=profile, platforms=platform, variables=var, frozen=locked
+            description,
+            profile=profile,
+            platforms=platform,
+            cross=cross,
+            variables=var,
+            frozen=locked,
         )
         with progress(quiet=quiet, verbose=verbose) as reporter:
             closures = build_closures(

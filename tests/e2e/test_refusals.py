@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -144,3 +145,24 @@ def test_a_file_in_place_of_a_folder_is_told(cli: Cli, project: Path, tmp_path: 
     outcome = cli("image", project, "-o", tmp_path / "file/image.oci", "--json", "-q")
     assert outcome.exit_code == 3
     assert str(tmp_path / "file") in error_of(outcome)["message"]
+
+
+def test_a_machine_without_a_builder_for_a_platform_is_sent_to_the_doctor(
+    cli: Cli, project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "nix.conf").write_text("builders =\nextra-platforms =\n")
+    platform = "linux/arm64" if os.uname().machine == "x86_64" else "linux/amd64"
+    wish = ("plan", project, "--platform", platform, "--static", "--json")
+    settings = {"NIX_CONF_DIR": str(tmp_path)}
+    outcome = cli(*wish, "--cross", "native", **settings)
+    assert outcome.exit_code == 3
+    (problem,) = error_of(outcome)["problems"]
+    assert problem["key"] == "build.cross"
+    assert platform in problem["message"]
+    assert "nixgen doctor" in problem["hint"]
+    (tmp_path / "nix.conf").write_text(
+        "builders = ssh://there.example.org aarch64-linux,x86_64-linux\n"
+    )
+    (image,) = cli(*wish, "--cross", "native", **settings).document["images"]
+    assert image["strategy"] == "native"
+    assert "ssh://there.example.org" in image["strategy_reason"]
