@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from nixgen.elf import parse_header
 from nixgen.platforms import Platform
+from nixgen.runtime.foreign import BINFMT
 from tests.e2e.conftest import Cli, Outcome, error_of
 from tests.nix.sets import make_stand_in
 
@@ -288,3 +291,21 @@ def test_a_platform_that_a_set_can_not_build_is_told_with_those_it_can(
     error = error_of(outcome)
     assert "can't build for linux/riscv64" in error["message"]
     assert error["hint"] == "it builds for linux/amd64, linux/arm64"
+
+
+def test_where_nothing_runs_a_platform_it_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    project = _project(tmp_path, 'entrypoint = ["/bin/none"]')
+    nixgen = [sys.executable, "-m", "nixgen", "run", str(project), "--platform", "linux/riscv64"]
+    # why: whatever emulators this machine has, none are seen under an empty folder.
+    hide = f'mount -t tmpfs none {BINFMT} && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", hide, "sh", *nixgen],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "can't run linux/riscv64: qemu-riscv64 is not registered" in done.stderr
+    assert "apt-get install -y qemu-user-static && mount -t binfmt_misc" in done.stderr
+    assert not (project / "nixgen.lock").exists()
