@@ -79,15 +79,13 @@ def write_image(
         )
     refuse_own_base(evaluated.prepared, destination)
     store = store_root(nix)
-    check_programs(evaluated, conf_paths, nix, state=state, store=store)
+    confs = [read_conf(path, store=store) for path in conf_paths]
+    check_programs(evaluated, confs, nix, state=state, store=store)
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images, runnables = [], []
-        for image, path, found in zip(
-            plan.images, conf_paths, evaluated.prepared.bases, strict=True
-        ):
+        for image, conf, found in zip(plan.images, confs, evaluated.prepared.bases, strict=True):
             base = None if found is None else found.read(work=work, cache=cache)
-            conf = read_conf(path, store=store)
             runnable = RunnableImage(
                 layout=destination, tag=image.tag, platform=image.platform, conf=conf, store=store
             )

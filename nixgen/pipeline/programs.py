@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from nixgen.closure.graph import ClosureGraph
@@ -19,8 +18,9 @@ from nixgen.elf import ElfTarget
 from nixgen.errors import ForeignProgramError, Problem
 from nixgen.globs import matches_image_path
 from nixgen.nixcli import Nix
-from nixgen.oci import ImageConf, StoreRoot, read_conf
+from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.programs import ForeignProgram, find_in_layer, find_in_store_path
+from nixgen.oci.trimmed import is_absent
 from nixgen.pipeline.closures import read_graph
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
@@ -33,19 +33,18 @@ _REMEMBERED_LAYERS = 1000
 
 
 def check_programs(
-    evaluated: Evaluated, conf_paths: Sequence[Path], nix: Nix, *, state: State, store: StoreRoot
+    evaluated: Evaluated, confs: Sequence[ImageConf], nix: Nix, *, state: State, store: StoreRoot
 ) -> None:
     """Raise ForeignProgramError with the programs that are for another machine than their image.
 
-    `conf_paths` stand in the order of the plan's images. What was found is remembered, so that
+    `confs` stand in the order of the plan's images. What was found is remembered, so that
     only layers that are new since the last build of the description are read.
     """
     profile = evaluated.prepared.request.profile
     description = evaluated.prepared.description.path
     memory = Memory.of(state.programs(description, profile))
     problems: list[Problem] = []
-    for image, path in zip(evaluated.prepared.plan.images, conf_paths, strict=True):
-        conf = read_conf(path, store=store)
+    for image, conf in zip(evaluated.prepared.plan.images, confs, strict=True):
         found = [
             program
             for program in find_foreign(conf, image.platform, store=store, memory=memory)
@@ -72,7 +71,7 @@ def _is_meant(program: ForeignProgram, image: ImagePlan) -> bool:
 def find_foreign(
     conf: ImageConf, platform: Platform, *, store: StoreRoot, memory: Memory
 ) -> list[ForeignProgram]:
-    """The programs of an image that are for another machine, those of a base image left out.
+    """The programs of an image that are for another machine; a base image is not looked at.
 
     Raises MachineError for what can't be read.
     """
@@ -84,7 +83,7 @@ def find_foreign(
     own = conf.customisation_layer
     tar = store.physical(own) / "layer.tar"
     found += memory.recall((*place, f"{own}/layer.tar"), partial(find_in_layer, tar, wanted))
-    return found
+    return [program for program in found if not is_absent(program.path, conf.absent)]
 
 
 def _find_in_paths(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_what_is_no_program_of_linux_is_left_alone(synthetic: SyntheticStore) ->
     )
     (synthetic.place(tree) / "link").symlink_to(synthetic.place(tree) / "probe.o")
     assert find(synthetic, image_of(synthetic, tree), AMD64) == []
+
+
+def test_what_is_left_out_of_the_image_is_left_alone(synthetic: SyntheticStore) -> None:
+    tree = synthetic.add_tree("tool", {"test/bad": program(ARM64), "bad": program(ARM64)})
+    conf = image_of(synthetic, tree, **{"./etc/bad": program(ARM64)})
+    trimmed = dataclasses.replace(conf, absent=frozenset({f"{tree}/test", "/etc"}))
+    assert find(synthetic, trimmed, AMD64) == [(f"{tree}/bad", tree)]
 
 
 def test_arm_v6_and_v7_look_alike(synthetic: SyntheticStore) -> None:
