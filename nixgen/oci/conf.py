@@ -9,6 +9,8 @@ Shape (JSON object): architecture, config, created, from_image, repo_tag, store_
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from nixgen.oci.tarheader import Ownership
 
 # why: overlay file systems, and so the engines, stop at 127 or 128 layers.
 MAX_LAYERS = 127
+_ID = re.compile(r"[0-9]{1,10}")
 # why: a config larger than this is refused by who reads images, nixgen among them.
 _MAX_BYTES = 16 << 20
 
@@ -88,7 +91,10 @@ def parse_conf(data: bytes, *, source: str) -> ImageConf:
     """Parse the bytes of a conf.json; `source` names it in errors. Raises BuildError."""
     try:
         document = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+            data.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
         data.decode("utf-8").encode("utf-8")
         _refuse_surrogates(document)
@@ -110,6 +116,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def _refuse_surrogates(document: Any) -> None:
@@ -166,7 +179,7 @@ class _Reader:
     def _number(self, key: str) -> int:
         # why: nixpkgs writes uid and gid as strings ("0").
         value = self._document.get(key, 0)
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if isinstance(value, str) and _ID.fullmatch(value):
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 32:
             return value

@@ -24,7 +24,8 @@ Member = tuple[str, bytes, os.stat_result]
 
 # why: dockerTools writes these two whatever the store directory is.
 _PARENTS = ("/nix", "/nix/store")
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+# why O_NONBLOCK: what was a file when it was looked at may be a pipe now, which nobody writes to.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
 def walk_store_path(

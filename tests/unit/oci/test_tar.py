@@ -148,6 +148,62 @@ def test_a_socket_is_refused(synthetic: SyntheticStore, monkeypatch: pytest.Monk
             tar_bytes(synthetic, [path])
 
 
+def test_a_pipe_is_refused(synthetic: SyntheticStore) -> None:
+    path = synthetic.add_tree("p", {})
+    os.mkfifo(synthetic.place(path) / "s")
+    with pytest.raises(BuildError, match="/s is a device, pipe or socket"):
+        tar_bytes(synthetic, [path])
+
+
+@pytest.mark.parametrize("becomes", ["gone", "pipe", "folder", "link"])
+def test_what_is_collected_or_replaced_meanwhile_is_an_error_not_waited_for(
+    synthetic: SyntheticStore, becomes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = synthetic.add_tree("p", {"a": b"a", "b": b"b"})
+    victim = synthetic.place(path) / "b"
+    real = os.open
+
+    def late(place: bytes | str, flags: int, mode: int = 0o777) -> int:
+        if place == os.fsencode(victim):
+            victim.unlink()
+            if becomes == "pipe":
+                os.mkfifo(victim)
+            elif becomes == "folder":
+                victim.mkdir()
+            elif becomes == "link":
+                victim.symlink_to("a")
+        return real(place, flags, mode)
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises((BuildError, MachineError), match="-p/b"):
+        tar_bytes(synthetic, [path])
+
+
+def test_a_name_longer_than_the_system_takes_is_an_error(synthetic: SyntheticStore) -> None:
+    path = synthetic.add_tree("p", {})
+    folder = os.open(synthetic.place(path), os.O_RDONLY)
+    opened = [folder]
+    try:
+        for _ in range(20):
+            os.mkdir("n" * 250, dir_fd=opened[-1])
+            opened.append(os.open("n" * 250, os.O_RDONLY, dir_fd=opened[-1]))
+        with pytest.raises(MachineError, match="File name too long"):
+            tar_bytes(synthetic, [path])
+    finally:
+        for number in range(20, 0, -1):
+            os.close(opened[number])
+            os.rmdir("n" * 250, dir_fd=opened[number - 1])
+        os.close(folder)
+
+
+def test_another_store_folder_has_the_same_parents(synthetic: SyntheticStore) -> None:
+    path = synthetic.add_tree("p", {"a": b"a"})
+    moved = path.replace("/nix/store", "/gnu/store")
+    synthetic.place("/gnu").mkdir()
+    synthetic.place("/nix/store").rename(synthetic.place("/gnu/store"))
+    assert_identical(synthetic, [moved])
+
+
 @pytest.mark.parametrize("data", [b"", b"short", b"x" * 2_000_000, b"y" * 1_000_000])
 def test_a_file_that_changes_while_it_is_read_is_an_error(
     synthetic: SyntheticStore, data: bytes
