@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.conftest import EXAMPLES, run_cli
 from tests.nix.projects import build_image, read_layers, write_project
 from tests.nix.sets import make_set
+from tests.unit.oci.bases import HandMade
 
 
 @pytest.fixture(scope="module", params=["stand-in", "stand-in-newer"])
@@ -147,3 +148,20 @@ def test_a_strategy_that_is_asked_for_is_asked_of_the_sets_dockertools(
     (told,) = outcome.document["platforms"]
     assert told["strategy"] == strategy
     assert len(told["store_layers"]) == layers
+
+
+def test_packages_go_where_the_links_of_a_base_lead(package_set: Path, tmp_path: Path) -> None:
+    project = write_project(
+        tmp_path,
+        _head(package_set)
+        + _IMAGE
+        + 'from = "./base.oci"\ncontents = ["lua"]\nentrypoint = ["lua"]\n'
+        + 'files = [{ path = "/bin/own", text = "own" }]\n',
+    )
+    HandMade().write_layout(project / "base.oci")
+    members = read_layers(project, build_image(project))
+    assert members["/bin"].link == "usr/bin"
+    assert members["/usr/bin/lua"].link.startswith("/nix/store/")
+    assert members["/usr/bin/own"].content == b"own"
+    assert members["/usr/bin/sh"].content == b"#!"
+    assert not [path for path in members if path.startswith("/bin/")]

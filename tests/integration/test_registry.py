@@ -37,7 +37,9 @@ from nixgen.registry import (
 )
 from nixgen.registry.documents import DOCKER_LIST_TYPE
 from nixgen.registry.errors import CredentialsError
+from tests.e2e.conftest import run_cli
 from tests.fakes.flaky import flaky_network
+from tests.unit.oci.bases import HandMade
 from tests.unit.oci.synthetic import hello_store
 from tests.unit.registry.images import EMPTY, make_layout, make_referrer, stored
 
@@ -248,3 +250,25 @@ def test_a_login_of_docker_opens_a_closed_registry(closed_host: str, tmp_path: P
             else:
                 with pytest.raises(CredentialsError, match="were refused"):
                     push(stored(layout), registry)
+
+                    push(layout, registry)
+
+
+def test_a_base_image_is_pinned_from_a_registry(host: str, tmp_path: Path) -> None:
+    base = HandMade(packing="gzip")
+    base.write_layout(tmp_path / "base")
+    target = f"{host}/bases/debian:1"
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{tmp_path / 'base'}:1", f"docker://{target}")
+    (tmp_path / "app.toml").write_text(f'[app]\nname = "x"\n[image]\nfrom = "{target}"\n')
+    own = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    assert run_cli("lock", tmp_path, **own).exit_code == 0
+    pins = json.loads((tmp_path / "nixgen.lock").read_text())["bases"][target]
+    (digest,) = {pin["manifest"] for pin in pins.values()}
+    for options in ((), ("--locked",)):
+        shown = run_cli("plan", tmp_path, "--static", "--json", *options, **own)
+        assert shown.exit_code == 0, shown.stderr
+        (image,) = shown.document["images"]
+        assert image["base"]["digest"] == digest
+        assert image["base"]["links"] == [["/bin", "/usr/bin"]]
+        # why: the second time there is nothing to ask for.
+        own |= {"NIXGEN_OFFLINE": "1"}
