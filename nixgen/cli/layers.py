@@ -79,8 +79,10 @@ def layers(
 
 def _format_image(image: ExplainedImage) -> str:
     count = len(image.store_layers) + 1
+    below = f" above {image.base_layers} of the base image" if image.base_layers else ""
+    most = f"{count} of at most {image.max_layers} layers{below}"
     lines = [
-        f"{image.platform}: {count} of at most {image.max_layers} layers, by {image.decider}",
+        f"{image.platform}: {most}, by {image.decider}",
         f"{'layer':>5}  {'size':>9}  {'paths':>5}  {'updates':>7}  why",
     ]
     for number, layer in enumerate(image.store_layers, start=1):

@@ -15,7 +15,8 @@ from typing import Any
 
 from nixgen.errors import BuildError
 from nixgen.oci import faults
-from nixgen.oci.base import BaseImage, read_base
+from nixgen.oci.base import BaseImage
+from nixgen.oci.basefetch import read_base
 from nixgen.oci.cache import LayerCache
 from nixgen.oci.conf import ImageConf
 from nixgen.oci.opening import SourceFormat, StoredImage, open_stored

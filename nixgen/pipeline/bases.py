@@ -14,9 +14,11 @@ from nixgen.digest import Digest
 from nixgen.errors import BuildError, NetworkError, UsageError
 from nixgen.lock import PinnedBase
 from nixgen.oci import LayerCache
-from nixgen.oci.base import BaseImage, find_base, read_base, runtime_config_of
+from nixgen.oci.base import BaseImage, runtime_config_of
+from nixgen.oci.basefetch import find_base, read_base
 from nixgen.oci.basefiles import read_root_files
 from nixgen.oci.confbase import open_compressed
+from nixgen.oci.moved import Moved
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.reference import ImagePlace
@@ -74,16 +76,18 @@ class FoundBase:
     def read(self, *, work: Path, cache: LayerCache | None) -> BaseImage:
         """Its layers as files, in the cache or in `work`; fetched only where they are not there.
 
+        Without a `cache` the user's own serves: it has what was fetched, and nothing is made anew.
         Raises what opening and reading the image raises, and BuildError where one on disk is
         another by now.
         """
+        cache = cache or self.finder.layer_cache()
         found = find_base(self.image, self.name.text, cache=cache)
         if found is not None:
             return found
         with self.finder.opened(self.name, self.platform, manifest=self.pinned.manifest) as opened:
             if opened.image.digest != self.pinned.manifest:
                 raise BuildError(f"the base image {self.name.text} changed while it was used")
-            return read_base(opened.source, opened.image, work=work, cache=cache)
+            return self.finder.read(opened, work=work, cache=cache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,15 +188,23 @@ class BaseFinder:
         with access.open(reference) as registry:
             yield open_registry_image(registry, platform=None if manifest else platform)
 
-    def _read_files(self, opened: OpenedBase) -> RootFiles:
+    def read(self, opened: OpenedBase, *, work: Path, cache: LayerCache) -> BaseImage:
+        """An open base's layers as files, in the cache or in `work`; raises as `read_base` does."""
+        sizes = {layer.descriptor.digest: layer.descriptor for layer in opened.image.layers}
+        told = Moved(self.reporter, "fetched", [each.size_bytes for each in sizes.values()])
+        return read_base(opened.source, opened.image, work=work, cache=cache, moved=told.add)
+
+    def layer_cache(self) -> LayerCache:
+        """The user's layer cache; raises UsageError where its bound is no size."""
+
         def warn(text: str) -> None:
             self.reporter.report(Notice(text=text))
 
+        return LayerCache.of_user(self.environ, warn=warn)
+
+    def _read_files(self, opened: OpenedBase) -> RootFiles:
         with tempfile.TemporaryDirectory(prefix="nixgen-base-") as work:
-            cache = LayerCache.of_user(self.environ, warn=warn)
-            return read_root_files(
-                read_base(opened.source, opened.image, work=Path(work), cache=cache)
-            )
+            return read_root_files(self.read(opened, work=Path(work), cache=self.layer_cache()))
 
     def _found(
         self,

@@ -27,11 +27,15 @@ _BLOCK_BYTES = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedImage:
-    """The layers of one image: those of store paths, and the size of the one of its own files."""
+    """The layers of one image: those of store paths, and the size of the one of its own files.
+
+    `base_layers` are below them and not counted in `max_layers`.
+    """
 
     platform: str
     decider: Decider
     max_layers: int
+    base_layers: int
     store_layers: tuple[LayerFacts, ...]
     own_bytes: int
 
@@ -41,6 +45,7 @@ class ExplainedImage:
             "platform": self.platform,
             "strategy": self.decider,
             "max_layers": self.max_layers,
+            "base_layers": self.base_layers,
             "store_layers": [layer.as_json() for layer in self.store_layers],
             "customisation_layer": {"size_bytes": self.own_bytes},
         }
@@ -68,6 +73,7 @@ def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedIma
                 platform=str(image.platform),
                 decider=decider,
                 max_layers=image.max_layers,
+                base_layers=0 if image.base is None else image.base.layers,
                 store_layers=explain_layers(conf.store_layers, closure, decider),
                 own_bytes=layer_tar.stat().st_size,
             )

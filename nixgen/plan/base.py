@@ -71,11 +71,13 @@ class BasePlan:
     @classmethod
     def of(cls, base: Base) -> BasePlan:
         """The plan's part of what is known of a base."""
+        links = base.files.folder_links(besides=STORE_DIR)
         return cls(
             name=base.name,
             digest=base.digest,
             layers=base.layers,
-            links=base.files.folder_links(besides=STORE_DIR),
+            # why: what is no plain text can't be written down, and no package has such a path.
+            links=tuple(link for link in links if "".join(link).isprintable()),
         )
 
 

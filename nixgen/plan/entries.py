@@ -26,6 +26,7 @@ def make_entries(spec: AppSpec, accounts: Accounts, base: Base | None = None) ->
         defaults = [_placed(entry, base) for entry in defaults if not _has(entry, base)]
         own = [_renumbered(_placed(entry, base), spec, accounts) for entry in own]
         _refuse_conflicts(own, base)
+        defaults = [entry for entry in defaults if _is_text(entry.path)]
     by_path = {entry.path: entry for entry in (*defaults, *own)}
     if base is not None:
         by_path = {**_folders_above(by_path, base), **by_path}
@@ -90,6 +91,8 @@ def _refuse_conflicts(entries: Iterable[Entry], base: Base) -> None:
             said = f"{entry.path} is described twice: links of the base image lead there"
         elif entry.path.startswith(f"{STORE_DIR}/"):
             said = f"{entry.path} is in the Nix store: a link of the base image leads there"
+        elif not _is_text(entry.path):
+            said = f"a link of the base image leads to {entry.path!r}, which can't be written"
         elif entry.type != "directory" and entry.path in base.files.folders:
             said = f"{entry.path} is a folder of the base image, and would be replaced by a file"
         if said is not None:
@@ -97,6 +100,11 @@ def _refuse_conflicts(entries: Iterable[Entry], base: Base) -> None:
         taken.add(entry.path)
     if problems:
         raise DescriptionError("entries do not fit the base image", problems=problems)
+
+
+def _is_text(path: str) -> bool:
+    # why: a base's links may lead to names in no encoding, which Python holds as surrogates.
+    return not any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
 def _folders_above(entries: Iterable[str], base: Base) -> dict[str, Entry]:

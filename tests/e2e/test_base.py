@@ -148,6 +148,28 @@ def test_programs_of_the_base_and_of_the_set_run(project: Path, runner: str) -> 
     assert done.stdout.startswith("jq-")
 
 
+def test_tests_see_the_base_and_what_lies_above(project: Path) -> None:
+    (project / "app.toml").write_text(
+        _DESCRIPTION
+        + """
+[[test]]
+run = ["say", "tested"]
+stdout = "tested by 990 in /srv with /bin:/usr/bin"
+files = ["/bin/say", "/bin/jq", "/var/run/app/state"]
+"""
+    )
+    done = run_cli("test", project, "--runner", "bwrap")
+    assert done.exit_code == 0, done.stderr + done.stdout
+
+
+def test_layers_tell_of_those_below(project: Path) -> None:
+    shown = run_cli("layers", project, "--json")
+    assert shown.exit_code == 0, shown.stderr
+    [image] = shown.document["platforms"]
+    assert (image["base_layers"], image["max_layers"]) == (5, 95)
+    assert "above 5 of the base image" in run_cli("layers", project).stdout
+
+
 def test_it_is_the_same_image_wherever_it_is_built_and_offline(project: Path) -> None:
     first = build(project, "--platform", "linux/amd64")
     assert first.exit_code == 0, first.stderr

@@ -11,7 +11,8 @@ import pytest
 
 from nixgen.errors import BuildError, UsageError
 from nixgen.oci import ImageConf, LayerCache, read_layout, write_docker_archive, write_layout
-from nixgen.oci.base import BaseImage, find_base, read_base
+from nixgen.oci.base import BaseImage
+from nixgen.oci.basefetch import find_base, read_base
 from nixgen.oci.opening import open_stored
 from nixgen.oci.writing import write_conf
 from tests.unit.oci.bases import SECOND, SMALL, HandMade, folder, make_tar
@@ -150,7 +151,8 @@ def test_layers_come_from_the_cache_the_second_time(tmp_path: Path) -> None:
     again = find_base(source.images[0], "base", cache=cache)
     assert again is not None
     assert [layer.digest for layer in again.layers] == [layer.digest for layer in first.layers]
-    assert find_base(source.images[0], "base", cache=None) is None
+    other = LayerCache(tmp_path / "other", warn=pytest.fail)
+    assert find_base(source.images[0], "base", cache=other) is None
 
 
 def test_a_damaged_blob_of_the_cache_is_taken_anew(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from nixgen.errors import BuildError
 from nixgen.oci import ImageConf
-from nixgen.oci.base import BaseImage, read_base
+from nixgen.oci.base import BaseImage
+from nixgen.oci.basefetch import read_base
 from nixgen.oci.basefiles import read_root_files
 from nixgen.oci.opening import open_stored
 from nixgen.oci.overlay import overlay_rootfs

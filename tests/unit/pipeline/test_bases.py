@@ -19,6 +19,7 @@ from nixgen.pipeline.locking import check_lock, keep_pins, write_new_lock
 from nixgen.pipeline.prepare import Prepared, Request, prepare
 from nixgen.plan import BuildMachine, PlanOptions
 from nixgen.platforms import Platform
+from nixgen.progress import BytesMoved
 from tests.fakes.nix import fake_nix
 from tests.fakes.registry import FakeRegistry, serving
 from tests.unit.oci.bases import OCI_INDEX, OCI_MANIFEST, SMALL, HandMade, describe, sha256
@@ -203,6 +204,27 @@ def test_what_is_pinned_and_known_needs_no_network(
     assert [layer.from_cache for layer in read.layers] == [True, True]
     assert not fake.seen
     assert not list(work.iterdir())
+
+
+def test_layers_that_were_fetched_serve_without_the_layer_cache_too(
+    project: Project, fake: FakeRegistry, tmp_path: Path
+) -> None:
+    put(fake, AMD)
+    project.describe(f"{fake.host}/team/base:1")
+    project.prepare()
+    fake.seen.clear()
+    assert blobs(project.prepare(offline=True), tmp_path / "work") == AMD.stored
+    assert not fake.seen
+
+
+def test_how_far_a_base_has_come_is_told(project: Project, fake: FakeRegistry) -> None:
+    put(fake, AMD)
+    project.describe(f"{fake.host}/team/base:1")
+    nix, _, recorder = fake_nix(project.folder)
+    prepare(project.request(), nix)
+    moved = [event for event in recorder.events if isinstance(event, BytesMoved)]
+    total = sum(map(len, AMD.stored))
+    assert (moved[-1].done_bytes, moved[-1].total_bytes) == (total, total)
 
 
 def _layer_cache(tmp_path: Path) -> Any:

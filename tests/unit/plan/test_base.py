@@ -247,3 +247,15 @@ def test_a_base_leaves_room_for_two_layers() -> None:
         plan("layers = { max = 4 }")
     with pytest.raises(DescriptionError, match="take a base with fewer layers"):
         plan("layers = { max = 127 }", layers=126)
+
+
+def test_names_in_no_encoding_do_not_get_into_the_plan() -> None:
+    files = RootFiles(
+        folders={"/": RootFolder(), "/\udcff": RootFolder(), "/a\tb": RootFolder()},
+        links={"/x": "/\udcff", "/y": "/a\tb"},
+    )
+    made = plan(files=files)
+    assert made.base is not None
+    assert made.base.links == ()
+    with pytest.raises(DescriptionError, match="which can't be written"):
+        plan('files = [{ path = "/x/a", text = "" }]', files=files)
