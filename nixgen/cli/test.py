@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _DEFAULT = Path("app.toml")
 _EXIT_CODES = {"passed": EXIT_DONE, "failed": EXIT_ANSWER_IS_NO, "not-run": EXIT_MACHINE}
+_INDENT = " " * 9
+_STDERR_LINES = 10
 _WORDS = {"passed": "passed ", "failed": "FAILED ", "not-run": "NOT RUN"}
 
 
@@ -113,21 +116,32 @@ def _format_report(report: TestReport) -> str:
     platform_width = max(len(result.platform) for result in report.results)
     name_width = max(len(result.name) for result in report.results)
     lines: list[str] = []
+    told: tuple[object, object] = ((), None)
     for result in report.results:
         lines.append(
             f"{_WORDS[result.verdict]}  {result.platform:{platform_width}}  "
             f"{result.name:{name_width}}  {_format_effort(result)}".rstrip()
         )
-        for reason in result.reasons:
-            lines += [f"         {line}" for line in reason.splitlines()]
-        if result.hint:
-            lines.append(f"         hint: {result.hint}")
-        if result.verdict == "failed" and result.stderr.strip():
-            lines += [f"         stderr: {line}" for line in result.stderr.splitlines()[-10:]]
+        # why: what this machine lacks is the same for all tests of a platform.
+        if result.verdict != "not-run" or told != (result.reasons, result.hint):
+            lines += [f"{_INDENT}{line}" for line in _format_reasons(result)]
+            told = (result.reasons, result.hint)
     counts = f"{report.count('passed')} passed, {report.count('failed')} failed"
     if not_run := report.count("not-run"):
         counts += f", {not_run} not run"
     return "\n".join([*lines, counts])
+
+
+def _format_reasons(result: TestResult) -> Iterator[str]:
+    from nixgen.progress import printable
+
+    for reason in result.reasons:
+        yield from reason.splitlines()
+    if result.hint:
+        yield f"hint: {result.hint}"
+    if result.verdict == "failed":
+        for line in result.stderr.splitlines()[-_STDERR_LINES:]:
+            yield f"stderr: {printable(line)}"
 
 
 def _format_effort(result: TestResult) -> str:

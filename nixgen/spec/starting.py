@@ -43,6 +43,9 @@ _TAIL = """\
 # platforms = ["linux/amd64", "linux/arm64"]
 # files = [{ path = "/etc/app.conf", source = "app.conf", mode = "0644" }]
 
+# [[test]]                        # for `nixgen test` and `nixgen image --test`
+# absent = ["/bin/sh"]
+
 # [profile.debug.image]           # for `nixgen image --profile debug`
 # contents = { append = ["busybox"] }
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from nixgen.spec import quantities, texts
 from nixgen.spec.kinds import Boolean, Integer, Mistake, OneOf, Text, choice
@@ -21,6 +22,7 @@ from nixgen.spec.value_kinds import (
 )
 
 _MAX_REGEX_CHARACTERS = 4096
+MAX_TIMEOUT_NS = 24 * 3600 * 10**9
 
 
 def _parse_regex(text: str) -> str:
@@ -56,6 +58,13 @@ def _parse_tcp_port(text: str) -> int:
     if port.protocol != "tcp":
         raise Mistake(f"expected a TCP port, not {texts.quote(text)}", "only TCP can be tested")
     return port.number
+
+
+def _parse_timeout_ns(text: str) -> int:
+    timeout_ns = quantities.parse_duration_ns(text)
+    if timeout_ns > MAX_TIMEOUT_NS:
+        raise Mistake(f"expected at most 24h, not {texts.quote(text)}")
+    return timeout_ns
 
 
 _PART = Text(label="a string", convert=_parse_part)
@@ -241,7 +250,12 @@ TEST_TABLE = Table(
             default=False,
             aliases=("net",),
         ),
-        Field("timeout", DURATION, "Time that all of it may take.", default="30s"),
+        Field(
+            "timeout",
+            replace(DURATION, convert=_parse_timeout_ns),
+            "Time that all of it may take, at most `24h`.",
+            default="30s",
+        ),
         Field(
             "platforms",
             lists_of(

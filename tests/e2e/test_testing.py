@@ -109,3 +109,16 @@ def test_a_name_that_no_test_has_and_no_test_at_all_are_mistakes(
         assert done.exit_code == 2
         assert "no test" in error_of(done)["message"]
     shutil.rmtree(none)
+
+
+def test_what_a_base_image_brings_is_tested_too(
+    cli: Cli, project: Path, built: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "app.toml").write_text(
+        f'[app]\nname = "based"\n[image]\nfrom = "./{built.name}"\n'
+        'files = [{ path = "/etc/motd", text = "hello" }]\n'
+        '[[test]]\nrun = ["busybox", "cat", "/etc/motd"]\nstdout = "hello"\n'
+        'files = ["/srv/site/index.html", { path = "/bin/busybox", type = "file" }]\n'
+    )
+    done = cli("test", tmp_path, "-q", "--engine", "bwrap")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 passed, 0 failed"), done

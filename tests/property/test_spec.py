@@ -188,6 +188,15 @@ def test_no_value_in_place_of_a_table_breaks_it(name: str, value: Any) -> None:
     parse(written({"app": {"name": "x"}, name: value}))
 
 
+TEST_KEYS = sorted(known.name for known in ROOT_TABLE.field_of("test").kind.item.fields)
+
+
+@given(st.sampled_from(TEST_KEYS), ODD_VALUES, st.booleans())
+def test_no_value_of_a_key_of_a_test_breaks_it(name: str, value: Any, laid: bool) -> None:
+    body: dict[str, Any] = {"test": [{name: value}]}
+    parse(written({"app": {"name": "x"}, **({"profile": {"debug": body}} if laid else body)}))
+
+
 IMAGE_KEYS = sorted(known.name for known in ROOT_TABLE.field_of("image").kind.fields)
 
 

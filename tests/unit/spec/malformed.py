@@ -973,6 +973,13 @@ MALFORMED = (
         "expected a length of time",
     ),
     Malformed(
+        "test that takes days",
+        '[[test]]\nrun = ["x"]\ntimeout = "25h"',
+        "test[0].timeout",
+        5,
+        "at most 24h",
+    ),
+    Malformed(
         "test for an unknown platform",
         '[[test]]\nrun = ["x"]\nplatforms = ["linux/arm65"]',
         "test[0].platforms[0]",
