@@ -27,8 +27,8 @@ from nixgen.oci.image import (
 from nixgen.oci.layer import BuiltLayer, LayerBuilder
 from nixgen.oci.layout import LayoutResult, write_layout
 from nixgen.oci.packing import Sink
-from nixgen.oci.reading import Layout, LayoutImage, LayoutLayer, read_layout
-from nixgen.oci.rootfs import materialise_rootfs, unpack_rootfs
+from nixgen.oci.reading import LayoutImage, LayoutLayer
+from nixgen.oci.rootfs import materialise_rootfs
 from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.tar import write_layer_tar
@@ -48,7 +48,6 @@ __all__ = [
     "LayerBuilder",
     "LayerCache",
     "LayerSource",
-    "Layout",
     "LayoutImage",
     "LayoutLayer",
     "LayoutResult",
@@ -69,8 +68,6 @@ __all__ = [
     "parse_conf",
     "prune_cache",
     "read_conf",
-    "read_layout",
-    "unpack_rootfs",
     "write_docker_archive",
     "write_layer_tar",
     "write_layout",

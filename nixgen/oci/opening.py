@@ -29,6 +29,11 @@ from nixgen.platforms import Platform
 
 SourceFormat = Literal["oci", "oci-archive", "docker-archive"]
 _SMALL_BYTES = 16 << 20
+_WORDS: dict[SourceFormat, str] = {
+    "oci": "an OCI image layout",
+    "oci-archive": "an OCI archive",
+    "docker-archive": "a docker-archive",
+}
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -144,7 +149,7 @@ def open_stored(
     files: Files = FolderFiles(path=path) if path.is_dir() else TarFiles(path)
     found = _find_form(files)
     if found is None or (form is not None and form not in found):
-        wanted = form or "an OCI layout, an OCI archive or a docker-archive"
+        wanted = _WORDS[form] if form else "an OCI layout, an OCI archive or a docker-archive"
         raise UsageError(f"{path} is not {wanted}")
     where = str(path) if tag is None else f"{path}:{tag}"
     try:

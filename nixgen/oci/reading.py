@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.digest import Digest
-from nixgen.errors import BuildError, UsageError
-from nixgen.oci.files import Files, FolderFiles
+from nixgen.errors import UsageError
+from nixgen.oci.files import Files
 from nixgen.oci.image import (
     IMAGE_TYPES,
     INDEX_TYPES,
@@ -53,71 +53,6 @@ class LayoutImage:
         """The runtime configuration (`Entrypoint`, `Env`, …), as the image holds it."""
         config = json.loads(self.config).get("config") or {}
         return config if isinstance(config, dict) else {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """An OCI image layout on disk: its tagged image, and what refers to it.
-
-    `tags` are all that name the image, or the one that it was read by.
-    `digest` is of the manifest, or of the index where there are several platforms.
-    """
-
-    path: Path
-    tags: tuple[str, ...]
-    digest: Digest
-    images: tuple[LayoutImage, ...]
-    referrers: tuple[Descriptor, ...]
-
-    @property
-    def tag(self) -> str | None:
-        """The first of its tags."""
-        return self.tags[0] if self.tags else None
-
-    def blob(self, digest: Digest) -> Path:
-        """Where a blob lies."""
-        return self.path / "blobs" / "sha256" / digest.hex
-
-    def image(self, platform: Platform) -> LayoutImage:
-        """The image for a platform; raises UsageError naming those there are."""
-        for image in self.images:
-            if image.platform == platform:
-                return image
-        known = ", ".join(str(image.platform) for image in self.images)
-        raise UsageError(f"{self.path} holds no image for {platform}, but for {known}")
-
-    def verify_layers(self) -> None:
-        """Hash every layer; raises BuildError naming the first blob that is not what it says."""
-        for image in self.images:
-            for layer in image.layers:
-                _check_blob(self.blob(layer.descriptor.digest), layer.descriptor)
-
-
-def read_layout(path: Path, *, tag: str | None = None) -> Layout:
-    """Read a layout's index, manifests and configs; layers are not opened.
-
-    `tag` chooses among several images. Raises UsageError where `path` is no layout or has no such
-    tag, BuildError where what it holds is damaged.
-    """
-    if not (path / "oci-layout").is_file():
-        raise UsageError(f"{path} is not an OCI image layout: it has no file 'oci-layout'")
-    try:
-        version = _object((path / "oci-layout").read_bytes()).get("imageLayoutVersion")
-        index = _object((path / "index.json").read_bytes())
-        if version != "1.0.0":
-            raise ValueError(f"the layout version is {version!r}, this reads 1.0.0")
-        content = read_content(FolderFiles(path=path), index, tag)
-        return Layout(
-            path=path,
-            tags=content.tags,
-            digest=content.top.digest,
-            images=content.images,
-            referrers=content.referrers,
-        )
-    except OSError as error:
-        raise UsageError(f"can't read {error.filename or path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BuildError(f"the OCI image layout {path} is damaged: {error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,15 +188,6 @@ def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Lay
         LayoutLayer(descriptor=descriptor, diff_id=diff_id, store_paths=parse_store_paths(comment))
         for descriptor, diff_id, comment in zip(descriptors, diff_ids, comments, strict=True)
     )
-
-
-def _check_blob(path: Path, descriptor: Descriptor) -> None:
-    try:
-        size_bytes, digest = path.stat().st_size, Digest.of_file(path)
-    except OSError as error:
-        raise BuildError(f"can't read the blob {path}: {error.strerror}") from error
-    if (size_bytes, digest) != (descriptor.size_bytes, descriptor.digest):
-        raise BuildError(f"the blob {path} holds {size_bytes} bytes with the digest {digest}")
 
 
 def _tag(entry: Descriptor) -> str | None:

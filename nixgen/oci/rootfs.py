@@ -1,30 +1,22 @@
 """An image's files in a folder, for runners that need no engine.
 
-`materialise_rootfs` copies store paths (sharing extents where the file system can) and unpacks
-the customisation layer: no compressed byte is touched. `unpack_rootfs` unpacks the layers of a
-layout. Both write only below the folder: names with `..`, entries whose parent is a symbolic
-link, hard links out of the folder and devices are refused.
+Store paths are copied, sharing extents where the file system can, and the customisation layer is
+unpacked: no compressed byte is touched. Nothing is written outside of the folder: names with `..`,
+entries whose parent is a symbolic link, hard links out of the folder and devices are refused.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 import stat
 import tarfile
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from nixgen import _process
-from nixgen.errors import BuildError, MachineError, UsageError
+from nixgen.errors import BuildError, UsageError
 from nixgen.oci import faults
-from nixgen.oci.blob import Summed, Summing, copy_blob, write_all
-from nixgen.oci.compress import OpenFilter
+from nixgen.oci.blob import Summed, Summing, copy_blob
 from nixgen.oci.conf import ImageConf
-from nixgen.oci.layer import MEDIA_TYPES
-from nixgen.oci.reading import Layout, LayoutImage
 from nixgen.oci.source import CustomisationLayer
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.tar import walk_store_path
@@ -56,39 +48,6 @@ def materialise_rootfs(conf: ImageConf, *, store: StoreRoot, dest: Path) -> None
             raise faults.unreadable(f"{layer.path}/layer.tar", error) from error
         with tar:
             layer.check(_unpack(tar, dest, absent=conf.absent))
-
-
-def unpack_rootfs(
-    layout: Layout,
-    image: LayoutImage,
-    dest: Path,
-    *,
-    decompress: Sequence[str] = ("zstd", "-q", "-d", "-c"),
-    open_filter: OpenFilter = _process.open_filter,
-) -> None:
-    """Unpack the layers of a layout's image into `dest`, an empty or new folder.
-
-    `decompress` is the program for zstd layers, from stdin to stdout. Raises as
-    `materialise_rootfs`, and BuildError for a layer of unknown type.
-    """
-    kinds = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
-    _prepare(dest)
-    with faults.writing("the image's files", dest):
-        for layer in image.layers:
-            kind = kinds.get(layer.descriptor.media_type)
-            blob = layout.blob(layer.descriptor.digest)
-            if kind == "none":
-                with blob.open("rb") as tar:
-                    summed = _unpack(tar, dest)
-            elif kind == "gzip":
-                with gzip.open(blob) as plain:
-                    summed = _unpack(plain, dest)
-            elif kind == "zstd":
-                summed = _unpack_through(decompress, blob, dest, open_filter)
-            else:
-                raise BuildError(f"{blob} is a {layer.descriptor.media_type}: not known")
-            if summed.digest != layer.diff_id:
-                raise BuildError(f"{blob} does not hold the layer {layer.diff_id}: it is damaged")
 
 
 def _prepare(dest: Path) -> None:
@@ -136,47 +95,10 @@ def _finish(place: Path, mode: int | None, ownership: Ownership) -> None:
     os.utime(place, (ownership.mtime, ownership.mtime), follow_symlinks=False)
 
 
-def _unpack_through(
-    decompress: Sequence[str], blob: Path, dest: Path, open_filter: OpenFilter
-) -> Summed:
-    read_end, write_end = os.pipe()
-    failures: list[Exception] = []
-
-    def feed() -> None:
-        try:
-            with blob.open("rb") as source, open_filter(decompress, stdout=write_end) as program:
-                os.close(write_end)
-                while data := source.read(_CHUNK_BYTES):
-                    write_all(program.stdin.fileno(), data)
-        except (OSError, MachineError) as error:
-            failures.append(error)
-            _close(write_end)
-
-    feeder = threading.Thread(target=feed, name="nixgen-feed", daemon=True)
-    feeder.start()
-    try:
-        with open(read_end, "rb") as tar:  # noqa: PTH123  why: a descriptor has no path
-            summed = _unpack(tar, dest)
-    except BuildError as error:
-        feeder.join()
-        raise (failures[0] if failures else error) from error
-    feeder.join()
-    if failures:
-        raise failures[0]
-    return summed
-
-
-def _close(descriptor: int) -> None:
-    try:
-        os.close(descriptor)
-    except OSError:
-        return
-
-
 class _SummingReader:
     """Sums what is read from a stream."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._summing = Summing()
 
@@ -192,9 +114,7 @@ class _SummingReader:
         return self._summing.summed()
 
 
-def _unpack(
-    stream: IO[bytes] | gzip.GzipFile, dest: Path, *, absent: frozenset[str] = frozenset()
-) -> Summed:
+def _unpack(stream: IO[bytes], dest: Path, *, absent: frozenset[str] = frozenset()) -> Summed:
     """Unpack a tar into `dest`, but for what is absent.
 
     What the whole stream sums to is for the caller to check.
@@ -211,7 +131,7 @@ def _unpack(
                 if member.isdir():
                     folders.append((place, member))
         summed = reader.summed()
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError) as error:
         raise BuildError(f"a layer is not a whole tar archive: {error}") from error
     for place, member in reversed(folders):
         _finish_member(place, member)

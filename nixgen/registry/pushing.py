@@ -79,7 +79,7 @@ def push(
     The registry's reference names the repository; its tag, or `tags` where there are any, name
     the image there, `latest` where neither does. Blobs go first and side by side, then manifests,
     the index, referrers, and the tags last of all. `mount_from` are repositories of the same
-    registry that may have some blobs. With `platform` only that of a source is pushed. Raises
+    registry that may have some blobs. With `platform` only the image for that is pushed. Raises
     NetworkError; UsageError for a malformed tag; BuildError, MachineError where the image can't
     be read.
     """

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from nixgen.digest import Digest
-from nixgen.oci import read_layout
 from tests.e2e.conftest import ROOT, Cli, Outcome
 from tests.e2e.test_faults import small_disk
+from tests.layouts import read_layout
 from tests.unit.oci.synthetic import SyntheticStore
 
 _RUNS = 8

@@ -18,7 +18,6 @@ from nixgen.oci import (
     LayerBuilder,
     build_image,
     gzip_compressor,
-    read_layout,
     write_layout,
 )
 from nixgen.oci.opening import open_stored
@@ -39,6 +38,7 @@ from nixgen.registry.documents import DOCKER_LIST_TYPE
 from nixgen.registry.errors import CredentialsError
 from tests.e2e.conftest import run_cli
 from tests.fakes.flaky import flaky_network
+from tests.layouts import read_layout
 from tests.unit.oci.bases import HandMade
 from tests.unit.oci.synthetic import hello_store
 from tests.unit.registry.images import EMPTY, make_layout, make_referrer, stored

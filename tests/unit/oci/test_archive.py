@@ -16,12 +16,12 @@ from nixgen.oci import (
     BuiltImage,
     ImageConf,
     archive,
-    read_layout,
     write_docker_archive,
     write_oci_archive,
     zstd_compressor,
 )
 from nixgen.oci.compress import Compressor
+from tests.layouts import read_layout
 from tests.unit.oci.synthetic import SyntheticStore
 
 Hello = tuple[SyntheticStore, ImageConf]

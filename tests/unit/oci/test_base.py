@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from nixgen.errors import BuildError, UsageError
-from nixgen.oci import ImageConf, LayerCache, read_layout, write_docker_archive, write_layout
+from nixgen.oci import ImageConf, LayerCache, write_docker_archive, write_layout
 from nixgen.oci.base import BaseImage
 from nixgen.oci.basefetch import find_base, read_base
 from nixgen.oci.opening import open_stored
 from nixgen.oci.writing import write_conf
+from tests.layouts import read_layout
 from tests.unit.oci.bases import SECOND, SMALL, HandMade, folder, make_tar
 from tests.unit.oci.conftest import Build
 from tests.unit.oci.synthetic import SyntheticStore

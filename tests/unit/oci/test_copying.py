@@ -231,7 +231,7 @@ def test_what_is_no_image_is_told(layout: Path, tmp_path: Path) -> None:
         (str(tmp_path / "text"), "it is no tar"),
         (str(tmp_path / "folder"), "is not an OCI layout, an OCI archive or a docker-archive"),
         (str(tmp_path / "other.tar"), "is not an OCI layout, an OCI archive or a docker-archive"),
-        (f"docker-archive:{layout}", "is not docker-archive"),
+        (f"docker-archive:{layout}", "is not a docker-archive"),
         (f"{layout}:2", r"the tag '2'; its tags: 1\.0"),
         (f"{layout}:", "the tag after the colon is empty"),
         ("", "names no image"),

@@ -26,11 +26,11 @@ from nixgen.oci import (
     LayerCache,
     canonical_json,
     layout,
-    read_layout,
     write_layout,
 )
 from nixgen.oci.layout import MARKER
 from nixgen.platforms import Platform
+from tests.layouts import read_layout
 from tests.unit.oci.schemas import validate
 from tests.unit.oci.synthetic import SyntheticStore
 

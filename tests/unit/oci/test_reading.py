@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from nixgen.errors import BuildError, UsageError
-from nixgen.oci import BuiltImage, ImageConf, canonical_json, read_layout, write_layout
+from nixgen.oci import BuiltImage, ImageConf, canonical_json, write_layout
 from nixgen.platforms import Platform
+from tests.layouts import read_layout
 from tests.unit.oci.synthetic import SyntheticStore
 
 Hello = tuple[SyntheticStore, ImageConf]

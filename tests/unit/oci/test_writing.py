@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from nixgen.oci import ImageConf, read_layout
+from nixgen.oci import ImageConf
 from nixgen.oci.writing import write_conf
 from nixgen.platforms import Platform
 from tests.e2e.conftest import ROOT, Outcome, run_cli
+from tests.layouts import read_layout
 from tests.unit.oci.synthetic import SyntheticStore
 
 Hello = tuple[SyntheticStore, ImageConf]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from nixgen.errors import NetworkError, UsageError
-from nixgen.oci.reading import Layout
 from nixgen.oci.reference import ImagePlace
 from nixgen.pipeline.copying import copy
 from nixgen.pipeline.publish import RegistryAccess
@@ -18,6 +17,7 @@ from nixgen.progress import BytesMoved, Event
 from nixgen.registry.errors import WrongDigestError
 from tests.e2e.conftest import run_cli
 from tests.fakes.registry import FakeRegistry, Handler, serving
+from tests.layouts import Layout
 from tests.unit.registry.images import make_layout
 
 BOTH = ("linux/amd64", "linux/arm64")

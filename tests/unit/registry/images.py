@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 from nixgen.digest import Digest
-from nixgen.oci import Descriptor, Layout, canonical_json, make_index, read_layout
+from nixgen.oci import Descriptor, canonical_json, make_index
 from nixgen.oci.image import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE
 from nixgen.oci.layout import LayoutContent, write_content
 from nixgen.oci.opening import StoredImage, open_stored
 from nixgen.platforms import Platform
 from nixgen.registry import Manifest
+from tests.layouts import Layout, read_layout
 
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from nixgen.digest import Digest
-from nixgen.oci import canonical_json, read_layout
+from nixgen.oci import canonical_json
 from nixgen.oci.image import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE
 from nixgen.platforms import Platform
 from nixgen.registry import Registry, pull, push
 from nixgen.registry.documents import DOCKER_LIST_TYPE, DOCKER_MANIFEST_TYPE, media_type_of
 from nixgen.registry.errors import MalformedAnswerError
 from tests.fakes.registry import FakeRegistry
+from tests.layouts import read_layout
 from tests.unit.registry.conftest import open_registry
 from tests.unit.registry.images import LAYER_TYPE, make_config, stored
 

@@ -15,7 +15,7 @@ import pytest
 
 from nixgen.digest import Digest
 from nixgen.errors import InterruptedByUserError, NetworkError
-from nixgen.oci import Descriptor, read_layout
+from nixgen.oci import Descriptor
 from nixgen.registry import Manifest, Registry, list_referrers, pull, push
 from nixgen.registry.errors import (
     DeniedError,
@@ -26,6 +26,7 @@ from nixgen.registry.errors import (
     WrongDigestError,
 )
 from tests.fakes.registry import INDEX, FakeRegistry, Handler, serving
+from tests.layouts import read_layout
 from tests.unit.registry.actions import DATA, DIGEST, cut_at, drip_head, redirect, status, whole
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 from tests.unit.registry.images import LAYER_TYPE, describe, make_layout, make_manifest, stored

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from nixgen.errors import UsageError
-from nixgen.oci import read_layout
 from nixgen.platforms import Platform
 from nixgen.progress import BytesMoved, Event
 from nixgen.registry import (
@@ -19,6 +18,7 @@ from nixgen.registry.errors import (
     UnreachableError,
 )
 from tests.fakes.registry import FakeRegistry, serving
+from tests.layouts import read_layout
 from tests.unit.registry.actions import status
 from tests.unit.registry.conftest import LIMITS, LOGIN, open_registry
 from tests.unit.registry.images import index_of, make_layout, stored

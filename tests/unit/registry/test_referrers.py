@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nixgen.digest import Digest
-from nixgen.oci import Descriptor, Layout, canonical_json, read_layout
+from nixgen.oci import Descriptor, canonical_json
 from nixgen.oci.image import INDEX_TYPE
 from nixgen.registry import (
     Manifest,
@@ -24,6 +24,7 @@ from nixgen.registry import (
 from nixgen.registry.errors import MalformedAnswerError, RefusedError, UnavailableError
 from nixgen.registry.referrers import walk_referrers
 from tests.fakes.registry import FakeRegistry, Handler, serving, sha256
+from tests.layouts import Layout, read_layout
 from tests.unit.registry.actions import Action, send, status, whole
 from tests.unit.registry.conftest import LIMITS, open_registry
 from tests.unit.registry.images import EMPTY, make_layout, make_referrer, stored

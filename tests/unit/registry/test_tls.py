@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from nixgen.errors import UsageError
-from nixgen.oci import read_layout
 from nixgen.registry import ImageReference, Registry, pull, push
 from nixgen.registry.certificates import trusted_certificates
 from nixgen.registry.errors import CertificateError, MalformedAnswerError
 from tests.fakes.registry import FakeRegistry, serving
+from tests.layouts import read_layout
 from tests.unit.registry.actions import drip_head
 from tests.unit.registry.conftest import LIMITS, LOGIN
 from tests.unit.registry.images import make_layout, stored
