@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from nixgen.digest import Digest
-from nixgen.oci.reference import open_image
+from nixgen.oci.reference import ImagePlace
 from tests.e2e.conftest import EXAMPLES, Cli, change
 from tests.e2e.killing import kill_at_random, measure
 from tests.unit.oci.synthetic import SyntheticStore
@@ -124,7 +124,7 @@ def check_result(victim: Victim, form: str, known: set[str]) -> None:
     """What is at the place is one of the known images, every blob hashed; or nothing is."""
     if not victim.place.exists():
         return
-    image = open_image(f"{form}:{victim.place}")
+    image = ImagePlace.parse(f"{form}:{victim.place}").open()
     for each in image.images:
         for layer in each.layers:
             with image.open_blob(layer.descriptor) as blob:
