@@ -115,6 +115,7 @@ def make_image_plan(
         compression=image.compression,
         annotations=make_annotations(spec, base),
         foreign_binaries=image.foreign_binaries,
+        closure=spec.closure,
     )
 
 

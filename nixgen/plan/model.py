@@ -16,7 +16,7 @@ from nixgen.lock import PinnedSet
 from nixgen.plan.base import BasePlan
 from nixgen.plan.strategy import Strategy
 from nixgen.platforms import Platform
-from nixgen.spec.model import LayerStrategy
+from nixgen.spec.model import Closure, LayerStrategy
 
 FORMAT = 1
 
@@ -82,6 +82,7 @@ class ImagePlan:
     compression: Literal["zstd", "gzip", "none"]
     annotations: Mapping[str, str]
     foreign_binaries: tuple[str, ...] = ()
+    closure: Closure
 
     @property
     def tag(self) -> str:

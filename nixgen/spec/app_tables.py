@@ -224,15 +224,33 @@ CLOSURE_TABLE = Table(
         Field(
             "minimise",
             choice("none", "safe", "tight"),
-            "How hard files are left out.",
+            "What is left out: nothing; what no program reads (documentation, headers, static "
+            "libraries, …); or also store paths to which nothing refers that is left.",
             default="none",
             aliases=("minimize", "slim"),
         ),
         Field("max-size", _SIZE, "The most the compressed layers may take.", example="60 MB"),
         Field("max-unpacked-size", _SIZE, "The most the files may take.", example="200 MB"),
         Field("forbid", _PACKAGES, "Packages that must not be there.", example=["gcc", "perl"]),
-        Field("keep", _GLOBS, "Files that are kept in any case.", example=["share/locale/de/**"]),
-        Field("drop", _GLOBS, "Files that are left out.", example=["share/doc/**"]),
+        Field(
+            "keep",
+            _GLOBS,
+            "Files that are kept in any case, relative to their store path.",
+            example=["share/man/**"],
+        ),
+        Field(
+            "drop",
+            _GLOBS,
+            "Files that are left out, relative to their store path.",
+            example=["share/locale/**"],
+        ),
+        Field(
+            "keep-paths",
+            _GLOBS,
+            "For `tight`. Store paths, by their names without the hash, that stay although nothing "
+            "refers to them.",
+            example=["mailcap-*"],
+        ),
         Field("cut", _PACKAGES, "Packages that are left out.", example=["perl"]),
     ),
 )

@@ -49,12 +49,21 @@ def assemble(
         build=build,
         cross=values["build"].values.get("cross", "auto") if "build" in values else "auto",
         image=image,
-        closure=Closure(),
+        closure=_make_closure(values.get("closure", _EMPTY)),
         tests=make_tests(values.get("test", ()), image.user, platform),
         platform=platform,
         profile=profile,
         project_dir=project_dir,
         digest=digest,
+    )
+
+
+def _make_closure(record: Record) -> Closure:
+    return Closure(
+        minimise=record.values.get("minimise", "none"),
+        keep=_list(record, "keep"),
+        drop=_list(record, "drop"),
+        keep_paths=_list(record, "keep-paths"),
     )
 
 

@@ -18,6 +18,7 @@ from nixgen.spec.tests_model import Pairs, Test
 NixArgument = str | int | bool | tuple["NixArgument", ...]
 """A value handed to the user's own Nix function."""
 
+Minimise = Literal["none", "safe", "tight"]
 Compression = Literal["zstd", "gzip", "none"]
 LayerStrategy = Literal["auto", "popularity", "single"]
 
@@ -241,9 +242,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
-    """What may be left out of the image, and what must not be in it."""
+    """What is left out of the image.
 
-    minimise: Literal["none"] = "none"
+    `keep` and `drop` are patterns of files relative to their store path, `keep_paths` patterns of
+    the names of store paths.
+    """
+
+    minimise: Minimise = "none"
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    keep_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,10 +47,9 @@ UNSERVED = (
         words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
-    Unserved(key="closure.minimise", words=("safe", "tight"), works='this works: "none"'),
     *(
         Unserved(key=f"closure.{name}", works="leave it out for now")
-        for name in ("max-size", "max-unpacked-size", "forbid", "keep", "drop", "cut")
+        for name in ("max-size", "max-unpacked-size", "forbid", "cut")
     ),
     Unserved(key="sign", works="leave the table out for now"),
 )

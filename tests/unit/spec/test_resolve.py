@@ -299,7 +299,6 @@ def test_the_design_example_is_refused_for_what_is_not_served_yet(project: Path)
     assert [(problem.key, problem.line) for problem in caught.value.problems] == [
         ("packages.set", 6),
         ("build.kind", 13),
-        ("closure.minimise", 27),
         ("closure.max-size", 28),
         ("closure.forbid", 29),
     ]
@@ -312,12 +311,9 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "closure.minimise",
         "closure.max-size",
         "closure.max-unpacked-size",
         "closure.forbid",
-        "closure.keep",
-        "closure.drop",
         "closure.cut",
         "sign",
     }
@@ -425,3 +421,18 @@ def test_what_a_description_gives_itself_is_known(project: Path) -> None:
     spec = image('user = "shop"\ncmd = []', project)
     assert spec.image.given == ("cmd", "user")
     assert image("", project).image.given == ()
+
+
+def test_what_is_left_out_is_read(project: Path) -> None:
+    text = """
+[closure]
+minimise = "tight"
+keep = ["share/man/**"]
+drop = ["share/locale/**", "lib/*.zip"]
+keep-paths = ["mailcap-*"]
+"""
+    closure = resolve('[app]\nname = "x"\n' + text, project).closure
+    assert closure.minimise == "tight"
+    assert closure.keep == ("share/man/**",)
+    assert closure.drop == ("share/locale/**", "lib/*.zip")
+    assert closure.keep_paths == ("mailcap-*",)

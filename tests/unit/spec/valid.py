@@ -201,6 +201,7 @@ max-size = 1000
 max-unpacked-size = "1.5 GiB"
 forbid = ["gcc"]
 keep = ["share/x/**"]
+keep-paths = ["mailcap-*"]
 drop = ["share/doc/**"]
 cut = ["perl"]
 [sign]
