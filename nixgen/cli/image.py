@@ -256,6 +256,8 @@ def _format_outcome(outcome: Outcome) -> str:
             f"  platform  {image.platform}: {human_size(image.size_bytes)} in "
             f"{image.layer_count} layers, {human_size(image.unpacked_bytes)} unpacked"
         )
+        if image.left_out_bytes:
+            lines.append(f"            {human_size(image.left_out_bytes)} left out")
         if len(outcome.platforms) > 1:
             lines.append(f"            {image.digest}")
     lines.append(f"  path      {outcome.path}")

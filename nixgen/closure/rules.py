@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from nixgen.globs import matches
 
@@ -97,6 +97,17 @@ class Minimising:
     def leaves_out_nothing(self) -> bool:
         """Whether every file stays."""
         return self.mode == "none" and not self.drop
+
+    def as_json(self) -> dict[str, Any]:
+        """All that decides what is left out, the rules themselves included."""
+        rules = {rule.name: list(rule.patterns) for rule in SAFE_RULES}
+        return {
+            "minimise": self.mode,
+            "keep": list(self.keep),
+            "drop": list(self.drop),
+            "keep-paths": list(self.keep_paths),
+            "rules": {} if self.mode == "none" else {**rules, "licences": _LICENCE.pattern},
+        }
 
     def reason(self, file: str) -> str | None:
         """The name of the rule, or the pattern, by which a file is left out; None for one kept."""

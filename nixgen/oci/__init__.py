@@ -28,9 +28,9 @@ from nixgen.oci.layer import BuiltLayer, LayerBuilder
 from nixgen.oci.layout import LayoutResult, write_layout
 from nixgen.oci.packing import Sink
 from nixgen.oci.reading import LayoutImage, LayoutLayer
-from nixgen.oci.rootfs import materialise_rootfs
+from nixgen.oci.rootfs import copy_store_path, materialise_rootfs
 from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer
-from nixgen.oci.store import StoreRoot
+from nixgen.oci.store import StoreRoot, holder_of
 from nixgen.oci.tar import write_layer_tar
 from nixgen.oci.tarheader import HeaderEncoder, Ownership
 from nixgen.oci.trimmed import layer_sources
@@ -59,7 +59,9 @@ __all__ = [
     "build_image",
     "cache_content",
     "canonical_json",
+    "copy_store_path",
     "gzip_compressor",
+    "holder_of",
     "layer_sources",
     "make_config",
     "make_index",

@@ -20,6 +20,7 @@ from nixgen.oci.base import BaseImage
 from nixgen.oci.conf import ImageConf
 from nixgen.oci.source import CustomisationLayer
 from nixgen.oci.store import StoreRoot
+from nixgen.oci.trimmed import image_path, is_absent
 from nixgen.oci.unpacking import open_tar
 
 _CHUNK_BYTES = 1 << 20
@@ -51,7 +52,7 @@ def overlay_rootfs(base: BaseImage, conf: ImageConf, *, store: StoreRoot, dest: 
         except OSError as error:
             raise faults.unreadable(f"{own.path}/layer.tar", error) from error
         with file:
-            laid.add(file, f"{own.path}/layer.tar")
+            laid.add(file, f"{own.path}/layer.tar", absent=conf.absent)
         laid.finish()
 
 
@@ -63,12 +64,13 @@ class _Laid:
         self._folders: dict[Path, tarfile.TarInfo] = {}
         self._fresh: set[Path] = set()
 
-    def add(self, stream: _Stream, where: str) -> None:
+    def add(self, stream: _Stream, where: str, *, absent: frozenset[str] = frozenset()) -> None:
         self._fresh = set()
         try:
             with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", encoding="utf-8") as tar:
                 for member in tar:
-                    self._put(tar, member, where)
+                    if not (absent and is_absent(image_path(member.name), absent)):
+                        self._put(tar, member, where)
         except (tarfile.TarError, EOFError, UnicodeError) as error:
             raise BuildError(f"{where} is not a whole tar archive: {error}") from error
 

@@ -30,6 +30,11 @@ class StoreRoot:
         return self.root / logical.lstrip("/")
 
 
+def holder_of(path: str) -> str:
+    """What of an absolute path names a store path: its first three parts, `/nix/store/<name>`."""
+    return "/".join(path.split("/")[:4])
+
+
 def is_store_path(text: str, store_dir: str) -> bool:
     """Whether `text` is `<store_dir>/<hash>-<name>` and nothing below it."""
     prefix = store_dir + "/"

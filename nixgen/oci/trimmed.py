@@ -14,11 +14,10 @@ from nixgen.oci.blob import Summed, Summing
 from nixgen.oci.conf import ImageConf
 from nixgen.oci.packing import Packer, Sink
 from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer
-from nixgen.oci.store import StoreRoot
+from nixgen.oci.store import StoreRoot, holder_of
 from nixgen.oci.tarheader import trailer
 
 _READ_BYTES = 1 << 20
-_STORE_PATH_PARTS = 4  # the empty one before the first slash, nix, store, hash and name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ def layer_sources(conf: ImageConf, *, store: StoreRoot) -> tuple[LayerSource, ..
     """The layers that a conf names, lowest first: the store layers, then the customisation."""
     by_path: dict[str, list[str]] = {}
     for name in sorted(conf.absent):
-        by_path.setdefault("/".join(name.split("/")[:_STORE_PATH_PARTS]), []).append(name)
+        by_path.setdefault(holder_of(name), []).append(name)
     layers: list[LayerSource] = [
         StoreLayer(
             store_paths=paths,

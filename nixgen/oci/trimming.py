@@ -24,7 +24,7 @@ from nixgen.globs import matches
 from nixgen.oci import faults
 from nixgen.oci.conf import ImageConf
 from nixgen.oci.source import CustomisationLayer
-from nixgen.oci.store import StoreRoot
+from nixgen.oci.store import StoreRoot, holder_of
 from nixgen.oci.trimmed import image_path, is_absent
 
 _READ_BYTES = 1 << 20
@@ -195,7 +195,7 @@ def _stale(own: Sequence[OwnFile], absent: frozenset[str], gone: frozenset[str])
 
 
 def _leads(path: str, gone: Iterable[str]) -> bool:
-    return "/".join(path.split("/")[:4]) in gone
+    return holder_of(path) in gone
 
 
 def _emptied(own: Sequence[OwnFile], stale: set[str]) -> set[str]:

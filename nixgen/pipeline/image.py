@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.errors import IrreproducibleError, UsageError
@@ -18,12 +19,12 @@ from nixgen.oci import (
     build_image,
     canonical_json,
     gzip_compressor,
-    read_conf,
     write_docker_archive,
     write_layout,
     write_oci_archive,
     zstd_compressor,
 )
+from nixgen.oci.trimming import Trimming
 from nixgen.oci.writing import work_folder
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
@@ -32,6 +33,7 @@ from nixgen.pipeline.prepare import Prepared
 from nixgen.pipeline.programs import check_programs
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
+from nixgen.pipeline.trimming import rules_of, trim_conf
 from nixgen.plan import ImagePlan
 from nixgen.progress import PhaseStarted
 from nixgen.runtime import RunnableImage
@@ -79,7 +81,9 @@ def write_image(
         )
     refuse_own_base(evaluated.prepared, destination)
     store = store_root(nix)
-    confs = [read_conf(path, store=store) for path in conf_paths]
+    whole = [read_conf(path, store=store) for path in conf_paths]
+    trimmed = [trim_conf(i, c, nix, store=store) for i, c in zip(plan.images, whole, strict=True)]
+    confs = [conf for conf, _ in trimmed]
     check_programs(evaluated, confs, nix, state=state, store=store)
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
@@ -114,8 +118,15 @@ def write_image(
         path=destination,
         format=form,
         digest=digest,
-        platforms=tuple(PlatformOutcome.of(image.as_json()) for image in images),
+        platforms=tuple(
+            PlatformOutcome.of({**image.as_json(), **_trimmed_json(trimming)})
+            for image, (_, trimming) in zip(images, trimmed, strict=True)
+        ),
     )
+
+
+def _trimmed_json(trimming: Trimming | None) -> dict[str, Any]:
+    return {} if trimming is None else {"closure": trimming.as_json()}
 
 
 def refuse_own_base(prepared: Prepared, destination: Path) -> None:
@@ -166,10 +177,12 @@ def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
 def writer_digest(image: ImagePlan, evaluated: Evaluated) -> Digest:
     """The digest of all that an image's bytes depend on besides its conf's derivation."""
     compressor = evaluated.compressors.get(image.compression)
+    rules = rules_of(image)
     parameters = {
         "annotations": dict(image.annotations),
         "compression": image.compression,
         "compressor": str(compressor.drv_path) if compressor else "",
+        **({} if rules.leaves_out_nothing else {"closure": rules.as_json()}),
         "platform": str(image.platform),
         "writer": 1,
     }

@@ -24,6 +24,7 @@ class PlatformOutcome:
     size_bytes: int
     unpacked_bytes: int
     layer_count: int
+    left_out_bytes: int
     document: Mapping[str, Any]
 
     @classmethod
@@ -35,6 +36,7 @@ class PlatformOutcome:
             size_bytes=int(document["size_bytes"]),
             unpacked_bytes=int(document["unpacked_bytes"]),
             layer_count=len(document["layers"]),
+            left_out_bytes=int(document.get("closure", {}).get("size_bytes", 0)),
             document=document,
         )
 

@@ -14,6 +14,7 @@ from nixgen.pipeline.confs import build_confs, store_root
 from nixgen.pipeline.image import write_image
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.state import State
+from nixgen.pipeline.trimming import trim_conf
 from nixgen.platforms import Platform, native_platform
 from nixgen.runtime import RunnableImage
 from nixgen.sources import Supply
@@ -46,6 +47,8 @@ def built_to_run(
     only = dataclasses.replace(request, platforms=(platform,))
     evaluated, (conf_path,) = build_confs(only, nix, state=state, supply=supply)
     store = store_root(nix)
+    (plan,) = evaluated.prepared.plan.images
+    conf, _ = trim_conf(plan, read_conf(conf_path, store=store), nix.silent(), store=store)
     with scratch_folder() as folder:
         layout = folder / "image.oci"
         result = write_image(
@@ -64,7 +67,7 @@ def built_to_run(
             layout=layout,
             tag=result.tag,
             platform=platform,
-            conf=read_conf(conf_path, store=store),
+            conf=conf,
             store=store,
             base=None if found is None else found.read(work=Path(folder), cache=cache),
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nixgen.aside import scratch_folder
 from nixgen.errors import BuildError, MachineError
-from nixgen.oci import materialise_rootfs
+from nixgen.oci import copy_store_path, materialise_rootfs
 from nixgen.oci.overlay import overlay_rootfs
 from nixgen.runtime.files import ImageFiles
 from nixgen.runtime.image import RunnableImage
@@ -56,11 +56,16 @@ def open_workspace(image: RunnableImage) -> Iterator[Workspace]:
             materialise_rootfs(image.without_store_paths, store=image.store, dest=root)
         else:
             overlay_rootfs(image.base, image.conf, store=image.store, dest=root)
+        partial = image.partial_store_paths
+        for path in sorted(partial):
+            copy_store_path(path, image.conf, store=image.store, dest=root)
         (folder / "status").touch(mode=0o600)
         yield Workspace(
             folder=folder,
             files=ImageFiles(
-                root=root, store=image.store, store_paths=frozenset(image.conf.store_paths)
+                root=root,
+                store=image.store,
+                store_paths=frozenset(image.conf.store_paths) - partial,
             ),
         )
 
@@ -68,10 +73,11 @@ def open_workspace(image: RunnableImage) -> Iterator[Workspace]:
 def add_store_paths(workspace: Workspace, image: RunnableImage) -> tuple[tuple[Path, str], ...]:
     """Make a place for each store path; gives (physical, logical) of those to bind.
 
-    A store path that is a symbolic link is made here: binding would follow it.
+    A store path that is a symbolic link is made here: binding would follow it. One of which parts
+    are left out lies in the root already.
     """
     binds = []
-    for logical in sorted(image.conf.store_paths):
+    for logical in sorted(set(image.conf.store_paths) - image.partial_store_paths):
         physical = image.store.physical(logical)
         try:
             mode = physical.lstat().st_mode

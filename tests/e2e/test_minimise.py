@@ -1,0 +1,137 @@
+"""Images of which something is left out: smaller, the same each time, and they still run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ROOT, BuildExample, Built, Cli, Outcome
+
+_STRAY = {"gcc", "zlib", "ncurses", "docbook", "openssl", "perl"}
+
+
+def _project(folder: Path, closure: str = "") -> Path:
+    project = Path(shutil.copytree(ROOT / "tests/data/planted", folder / "planted"))
+    with (project / "app.toml").open("a") as file:
+        file.write(f"\n[closure]\n{closure}\n")
+    return project
+
+
+def _image(cli: Cli, project: Path, *options: str) -> Outcome:
+    layout = project.parent / "image.oci"
+    return cli("image", project, "-o", layout, "--json", "-q", *options)
+
+
+def _platform(outcome: Outcome) -> Any:
+    assert outcome.exit_code == 0, outcome.stderr
+    (platform,) = outcome.document["platforms"]
+    return platform
+
+
+def _packages(platform: Any) -> set[str]:
+    names = {path[44:] for layer in platform["layers"] for path in layer["store_paths"]}
+    return {name.rsplit("-", 1)[0] for name in names} - {"planted-1.0.0-customisation"}
+
+
+def _files(layout: Path) -> set[str]:
+    found = set()
+    for blob in (layout / "blobs/sha256").iterdir():
+        if tarfile.is_tarfile(blob):
+            with tarfile.open(blob) as tar:
+                found |= {name[44:] for name in tar.getnames()}
+    return found
+
+
+@pytest.mark.parametrize("mode", ["none", "safe", "tight"])
+def test_the_image_runs_whatever_is_left_out(tmp_path: Path, cli: Cli, mode: str) -> None:
+    project = _project(tmp_path, f'minimise = "{mode}"')
+    for runner in ("podman", "bwrap", "unshare"):
+        outcome = cli("run", project, "-q", "--runner", runner)
+        assert outcome.exit_code == 0, outcome.stderr
+        assert outcome.stdout == "planted on library-2.1\n"
+
+
+def test_tight_leaves_out_every_stray_package(tmp_path: Path, cli: Cli) -> None:
+    whole = _platform(_image(cli, _project(tmp_path / "whole")))
+    tight = _platform(_image(cli, _project(tmp_path / "tight", 'minimise = "tight"')))
+    names = {path[44:].partition("-")[0] for path in _held(whole)}
+    assert names >= _STRAY
+    assert {path[44:].partition("-")[0] for path in _held(tight)}.isdisjoint(_STRAY - {"gcc"})
+    assert tight["unpacked_bytes"] < 0.7 * whole["unpacked_bytes"]
+    report = tight["closure"]
+    assert report["minimise"] == "tight"
+    assert {rule["rule"] for rule in report["rules"]} == {"build-files", "docs", "headers", "man"}
+    assert report["size_bytes"] > 1_000_000
+
+
+def _held(platform: Any) -> list[str]:
+    return [path for layer in platform["layers"] for path in layer["store_paths"]]
+
+
+def test_a_pattern_takes_the_last_stray_reference(tmp_path: Path, cli: Cli) -> None:
+    rules = 'minimise = "tight"\ndrop = ["lib/python*/_sysconfigdata*"]'
+    tight = _platform(_image(cli, _project(tmp_path, rules)))
+    assert {path[44:].partition("-")[0] for path in _held(tight)}.isdisjoint(_STRAY)
+
+
+def test_safe_leaves_out_files_and_keeps_what_is_asked_for(tmp_path: Path, cli: Cli) -> None:
+    project = _project(tmp_path, 'minimise = "safe"\nkeep = ["include"]')
+    _platform(_image(cli, project))
+    files = _files(tmp_path / "image.oci")
+    assert "lib/data" in {name.partition("/")[2] for name in files}
+    assert not any("share/man" in name or name.endswith(".la") for name in files)
+    assert any(name.endswith("include/library.h") for name in files)
+
+
+def test_the_same_rules_give_the_same_digest(tmp_path: Path, cli: Cli) -> None:
+    digests = {
+        _platform(_image(cli, _project(tmp_path / str(turn), 'minimise = "tight"')))["digest"]
+        for turn in range(2)
+    }
+    assert len(digests) == 1
+
+
+def test_other_rules_are_no_alarm(tmp_path: Path, cli: Cli) -> None:
+    project = _project(tmp_path, 'minimise = "none"')
+    first = _platform(_image(cli, project))
+    text = (project / "app.toml").read_text()
+    (project / "app.toml").write_text(text.replace('"none"', '"tight"'))
+    assert _platform(_image(cli, project))["digest"] != first["digest"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needed"),
+    [("bin/busybox", "interpreter"), ("bin/planted", "planted")],
+)
+def test_what_a_program_needs_to_start_is_not_left_out(
+    tmp_path: Path, cli: Cli, pattern: str, needed: str
+) -> None:
+    outcome = _image(cli, _project(tmp_path, f'drop = ["{pattern}"]'))
+    assert outcome.exit_code == 4
+    error = outcome.document["error"]
+    assert needed in json.dumps(error)
+    assert not (tmp_path / "image.oci").exists()
+
+
+def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path, cli: Cli) -> None:
+    project = _project(tmp_path, 'drop = ["share/nothing/**"]')
+    outcome = cli("image", project, "-o", tmp_path / "image.oci")
+    assert outcome.exit_code == 0
+    assert "'share/nothing/**' matches no file" in outcome.stderr
+
+
+@pytest.mark.parametrize("example", ["http-c", "site", "sqlite-lua"])
+def test_examples_lose_nothing_that_they_need(
+    build_example: BuildExample, cli: Cli, tmp_path: Path, example: str
+) -> None:
+    built: Built = build_example(example)
+    project = Path(shutil.copytree(built.project, tmp_path / example))
+    with (project / "app.toml").open("a") as file:
+        file.write('\n[closure]\nminimise = "tight"\n')
+    tight = _platform(_image(cli, project))
+    assert tight["unpacked_bytes"] <= built.image["unpacked_bytes"]
