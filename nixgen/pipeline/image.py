@@ -19,6 +19,7 @@ from nixgen.oci import (
     build_image,
     canonical_json,
     gzip_compressor,
+    read_conf,
     write_docker_archive,
     write_layout,
     write_oci_archive,
