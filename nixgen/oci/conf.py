@@ -310,4 +310,5 @@ _CONFIG_SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "ExposedPorts": ("an object of empty objects", _is_set),
     "Volumes": ("an object of empty objects", _is_set),
     "Labels": ("an object of texts", _is_labels),
+    "Healthcheck": ("an object", lambda value: isinstance(value, dict)),
 }

@@ -36,6 +36,9 @@ def find_bases(
         locked = lock.bases.get((name.text, str(spec.platform)))
         if frozen and locked is None:
             raise _unpinned(description, name, spec.platform)
+        _, at, digest = name.text.partition("@")
+        if at and locked is not None and digest not in (str(locked.named), str(locked.manifest)):
+            raise _other_digest(description, name, locked)
         base = finder.find(name, spec.platform, locked)
         if frozen and locked is not None and base.pinned.manifest != locked.manifest:
             raise _moved(description, name, locked, base.pinned)
@@ -110,5 +113,14 @@ def _moved(description: Path, name: BaseName, locked: PinnedBase, now: PinnedBas
     return LockError(
         f"{lock_path(description)}: the base image {name.text} is not the one that was locked\n"
         f"  locked: {locked.manifest}\n  found:  {now.manifest}",
+        hint=f"`nixgen lock {description}` writes it anew",
+    )
+
+
+def _other_digest(description: Path, name: BaseName, locked: PinnedBase) -> LockError:
+    """why: a lock that was merged or edited by hand must not outweigh what is described."""
+    return LockError(
+        f"{lock_path(description)}: the base image {name.text} is locked as another digest\n"
+        f"  locked: {locked.named}",
         hint=f"`nixgen lock {description}` writes it anew",
     )

@@ -334,6 +334,22 @@ def test_a_base_that_is_not_pinned_is_refused_with_a_locked_lock(
     assert len(project.pins) == 2
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_lock_does_not_outweigh_the_digest_that_is_described(
+    project: Project, fake: FakeRegistry, frozen: bool
+) -> None:
+    put(fake, AMD)
+    put(fake, OTHER, tag="other")
+    project.describe(f"{fake.host}/team/base:1@{AMD.digest}")
+    project.prepare()
+    lock = lock_path(project.path)
+    lock.write_text(lock.read_text().replace(f'"{AMD.digest}"', f'"{OTHER.digest}"'))
+    with pytest.raises(LockError, match="is locked as another digest"):
+        project.prepare(frozen=frozen)
+    project.lock()
+    project.prepare(frozen=True)
+
+
 def test_every_profile_and_platform_described_is_pinned(
     project: Project, fake: FakeRegistry
 ) -> None:
