@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nixgen.digest import Digest
 from nixgen.oci import faults
 from nixgen.oci.base import BaseImage, BaseLayer, check_base
 from nixgen.oci.blob import Summed, new_blob, write_all
@@ -24,6 +25,7 @@ from nixgen.oci.store import StoreRoot
 from nixgen.oci.unpacking import ZSTD, open_tar
 
 _READ_BYTES = 1 << 20
+_AT_A_TIME = 4
 _NO_STORE = StoreRoot()
 
 
@@ -44,11 +46,8 @@ def read_base(
     """
     check_base(image, source.where)
     taker = _Taker(source=source, work=work, cache=cache, decompress=decompress, moved=moved)
-    taken: dict[tuple[Digest, Digest], BuiltLayer] = {}
-    for layer in image.layers:
-        names = (layer.descriptor.digest, layer.diff_id)
-        if names not in taken:
-            taken[names] = taker.take(layer)
+    wanted = {(layer.descriptor.digest, layer.diff_id): layer for layer in image.layers}
+    taken = dict(zip(wanted, taker.take_all(list(wanted.values())), strict=True))
     return BaseImage(
         where=source.where,
         digest=image.digest,
@@ -71,6 +70,10 @@ def find_base(image: LayoutImage, where: str, *, cache: LayerCache) -> BaseImage
     )
 
 
+class _StoppedError(Exception):
+    """Another layer failed, or the user asked to stop."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Taker:
     """Takes layers from a source into the cache, or where that takes nothing, into `work`."""
@@ -80,6 +83,23 @@ class _Taker:
     cache: LayerCache | None
     decompress: Sequence[str]
     moved: Callable[[int], None] | None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def take_all(self, layers: Sequence[LayoutLayer]) -> list[BuiltLayer]:
+        """The layers in their order, some at a time; the first failure ends the others."""
+        with ThreadPoolExecutor(max_workers=_AT_A_TIME, thread_name_prefix="nixgen-base") as pool:
+            jobs = [pool.submit(self.take, layer) for layer in layers]
+            try:
+                wait(jobs, return_when=FIRST_EXCEPTION)
+            finally:
+                # why: nothing is left to stop where all went well.
+                self.stop.set()
+                pool.shutdown(cancel_futures=True)
+        errors = [job.exception() for job in jobs if not job.cancelled()]
+        for error in errors:
+            if error is not None and not isinstance(error, _StoppedError):
+                raise error
+        return [job.result() for job in jobs]
 
     def take(self, layer: LayoutLayer) -> BuiltLayer:
         if self.cache is not None:
@@ -120,6 +140,8 @@ class _Taker:
         try:
             with self.source.open_blob(layer.descriptor) as blob:
                 while data := blob.read(_READ_BYTES):
+                    if self.stop.is_set():
+                        raise _StoppedError
                     write_all(file, data)
                     if self.moved is not None:
                         self.moved(len(data))

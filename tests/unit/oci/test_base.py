@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from nixgen.errors import BuildError, UsageError
 from nixgen.oci import ImageConf, LayerCache, write_docker_archive, write_layout
 from nixgen.oci.base import BaseImage
 from nixgen.oci.basefetch import find_base, read_base
+from nixgen.oci.image import Descriptor
 from nixgen.oci.opening import open_stored
 from nixgen.oci.writing import write_conf
 from tests.layouts import read_layout
@@ -276,3 +279,35 @@ def test_a_folder_can_not_name_files_outside_of_it(hello: Hello, tmp_path: Path)
     (base / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BuildError, match="outside of the image's folder"):
         write(hello, tmp_path, base)
+
+
+class Endless:
+    """A source whose first layer never ends, and whose second fails once the first has begun."""
+
+    where = "endless"
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.reads = 0
+
+    def open_blob(self, descriptor: Descriptor) -> Any:
+        if descriptor.size_bytes == len(SECOND):
+            self.begun.wait(20)
+            raise BuildError("the second is damaged")
+        return contextlib.nullcontext(self)
+
+    def read(self, _size: int) -> bytes:
+        self.begun.set()
+        self.reads += 1
+        # why: a test that can fail shall end.
+        return b"x" if self.reads < 10_000_000 else b""
+
+
+def test_the_first_layer_that_fails_ends_the_others(tmp_path: Path) -> None:
+    image = open_stored(HandMade().write_layout(tmp_path / "base")).images[0]
+    source = Endless()
+    cache = LayerCache(tmp_path / "cache", warn=pytest.fail)
+    with pytest.raises(BuildError, match="the second is damaged"):
+        read_base(source, image, work=tmp_path, cache=cache)  # type: ignore[arg-type]
+    assert source.reads < 10_000_000
+    assert not list((tmp_path / "cache" / "v1" / "tmp").iterdir())
