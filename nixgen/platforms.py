@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from nixgen.elf import ElfTarget
+from nixgen.errors import MachineError
 
 
 class UnknownPlatformError(ValueError):
@@ -204,16 +205,31 @@ def in_index_order(platforms: Iterable[Platform]) -> tuple[Platform, ...]:
     return tuple(sorted(platforms, key=order.__getitem__))
 
 
-def native_platform() -> Platform:
-    """This machine's platform; raises ValueError where images can't be built natively."""
-    return Platform.of_system(native_system())
+def native_platform(system: str | None = None) -> Platform:
+    """The platform of this machine, or of a machine of that Nix system.
+
+    Raises MachineError where images can't be built natively.
+    """
+    system = system or native_system()
+    try:
+        return Platform.of_system(system)
+    except ValueError as error:
+        raise MachineError(
+            f"this machine is {system}, for which there are no images",
+            hint="name platforms in image.platforms or by --platform, such as linux/amd64",
+        ) from error
 
 
-def native_system() -> str:
-    """This machine's Nix system, from the kernel's machine name."""
-    machine = os.uname().machine
+def native_system(machine: str | None = None) -> str:
+    """The Nix system of this machine, or of one that the kernel calls `machine`."""
+    machine = machine or os.uname().machine
     return f"{_NIX_MACHINES.get(machine, machine)}-linux"
 
 
 # Where Nix's word differs from the kernel's; armv8l is a 64-bit ARM processor in 32-bit mode.
 _NIX_MACHINES = {"armv8l": "armv7l", "i386": "i686", "ppc64le": "powerpc64le"}
+
+
+def platform_names() -> tuple[str, ...]:
+    """Every spelling of every platform that `Platform.parse` takes."""
+    return (*_BY_NAME, *_SAME)

@@ -144,8 +144,6 @@ def _parse_platform(name: str) -> Platform:
         return native_platform() if name == "native" else Platform.parse(name)
     except UnknownPlatformError as error:
         raise UsageError(f"--platform: {error}", hint=error.hint) from error
-    except ValueError as error:
-        raise UsageError(f"--platform native: {error}", hint="name the platform") from error
 
 
 def parse_vars(values: Sequence[str] | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nixgen.digest import Digest
 from nixgen.engine import Engine, Loaded, choose_engine, load_image
-from nixgen.errors import UsageError
+from nixgen.errors import MachineError, UsageError
 from nixgen.oci.copying import Copied, check_destination, copy_image
 from nixgen.oci.opening import ImageSource, choose_image, open_stored
 from nixgen.oci.reading import LayoutImage
@@ -115,7 +115,7 @@ def copy(
 def choose_runnable(source: ImageSource, platform: Platform | None) -> LayoutImage:
     """The image for an engine: that of the platform, the only one, or this machine's own."""
     if platform is None and len(source.images) > 1:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(MachineError):
             native = native_platform()
             if any(image.platform == native for image in source.images):
                 return choose_image(source, native)

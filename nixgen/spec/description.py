@@ -40,7 +40,7 @@ class Description:
     def platforms(self, profile: str | None = None) -> tuple[Platform, ...]:
         """The platforms to build for, in the order written, `native` as this machine's own.
 
-        Raises DescriptionError where there is no such profile, ValueError where `native` is
+        Raises DescriptionError where there is no such profile, MachineError where `native` is
         asked for and this machine is of no platform that images are built for.
         """
         report = Report(str(self.path))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nixgen.platforms import Platform, UnknownPlatformError, known_platforms
+from nixgen.platforms import Platform, UnknownPlatformError, platform_names
 from nixgen.spec import quantities, texts
 from nixgen.spec.kinds import Integer, Kind, Mistake, OneOf, Text
 from nixgen.spec.model import Port
@@ -42,7 +42,7 @@ def port_of(value: Any) -> Port:
     return value if isinstance(value, Port) else Port(number=value)
 
 
-PLATFORM_NAMES = (*map(str, known_platforms()), "linux/arm64/v8")
+PLATFORM_NAMES = platform_names()
 
 
 def parse_platform_word(text: str) -> Platform | str:

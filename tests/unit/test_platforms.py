@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nixgen.cli.options import parse_platforms
-from nixgen.errors import UsageError
+from nixgen.errors import MachineError, UsageError
 from nixgen.platforms import (
     Platform,
     UnknownPlatformError,
@@ -13,6 +13,7 @@ from nixgen.platforms import (
     in_index_order,
     known_platforms,
     native_platform,
+    native_system,
 )
 
 # OCI platform, Nix system, pkgsCross, zig target, (e_machine, bits, byte order), qemu, bundled
@@ -110,6 +111,31 @@ def test_an_index_has_one_order() -> None:
 )
 def test_options_name_platforms_one_by_one_or_as_a_list(values: list[str]) -> None:
     assert [str(platform) for platform in parse_platforms(values)] == ["linux/arm64", "linux/amd64"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform"),
+    [
+        ("x86_64", "linux/amd64"),
+        ("aarch64", "linux/arm64"),
+        ("armv8l", "linux/arm/v7"),
+        ("armv7l", "linux/arm/v7"),
+        ("armv6l", "linux/arm/v6"),
+        ("i386", "linux/386"),
+        ("i686", "linux/386"),
+        ("riscv64", "linux/riscv64"),
+        ("ppc64le", "linux/ppc64le"),
+        ("s390x", "linux/s390x"),
+    ],
+)
+def test_each_kernels_word_for_its_machine_is_known(machine: str, platform: str) -> None:
+    assert str(native_platform(native_system(machine))) == platform
+
+
+def test_a_machine_without_a_platform_is_told() -> None:
+    with pytest.raises(MachineError, match="this machine is mips64-linux") as caught:
+        native_platform(native_system("mips64"))
+    assert "--platform" in (caught.value.hint or "")
 
 
 def test_native_is_the_machines_own() -> None:
