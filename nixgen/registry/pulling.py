@@ -12,6 +12,7 @@ from typing import Any
 from nixgen.aside import aside
 from nixgen.digest import Digest
 from nixgen.errors import MachineError, UsageError
+from nixgen.oci.blob import new_blob
 from nixgen.oci.image import Descriptor
 from nixgen.oci.layout import LayoutContent, write_content
 from nixgen.oci.moved import Moved
@@ -169,9 +170,7 @@ def _download(
     wanted = [blobs[digest] for digest in sorted(blobs) if digest not in kept]
     moved = Moved(registry.reporter, "received", [each.size_bytes for each in wanted])
     fetches = {
-        descriptor.digest: partial(
-            _fetch, registry, descriptor, work / descriptor.digest.hex, moved
-        )
+        descriptor.digest: partial(_fetch, registry, descriptor, work, moved)
         for descriptor in wanted
     }
     return kept, run_all(registry, fetches)
@@ -184,8 +183,10 @@ def _is_whole(place: Path, descriptor: Descriptor) -> bool:
     return right_size and Digest.of_file(place) == descriptor.digest
 
 
-def _fetch(registry: Registry, descriptor: Descriptor, place: Path, moved: Moved) -> Path:
-    with place.open("wb") as file:
+def _fetch(registry: Registry, descriptor: Descriptor, work: Path, moved: Moved) -> Path:
+    # why: a file of a blob's own mode becomes part of the layout without a copy.
+    handle, place = new_blob(work, "blob-")
+    with os.fdopen(handle, "wb") as file:
 
         def write(data: bytes, offset: int) -> None:
             if offset == 0:

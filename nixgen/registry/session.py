@@ -17,6 +17,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 import nixgen
 
+# why no more: each must go out within the time limit of the connection.
+_SEND_BYTES = 1 << 16
+
 
 class PlainSession(requests.Session):
     """Sends what it is given and follows nothing; the head of an answer must come in `head_s`."""
@@ -49,7 +52,7 @@ class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
         kind = _HTTPSConnection if pool.scheme == "https" else _HTTPConnection
-        pool.ConnectionCls = functools.partial(kind, head_s=self._head_s)
+        pool.ConnectionCls = functools.partial(kind, head_s=self._head_s, blocksize=_SEND_BYTES)
         return pool
 
 
