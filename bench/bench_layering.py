@@ -26,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,12 +124,21 @@ def live_a_year(packages: list[Package], source: random.Random) -> Iterator[Imag
 
 
 def by_popularity(image: Image, limit: int) -> Layers:
-    reached = image.reach()
-    users = dict.fromkeys(reached, 0)
-    for paths in reached.values():
+    """A path counts once for each way to it from the root, and for each path on these ways."""
+    below: dict[str, Counter[str]] = {}
+
+    def contest(paths: list[str]) -> Counter[str]:
+        counts: Counter[str] = Counter()
         for path in paths:
-            users[path] += 1
-    ordered = sorted(users, key=lambda path: (-users[path], path))
+            counts[path] += 1
+            for need, count in below[path].items():
+                counts[need] += count + 1
+        return counts
+
+    for path, needs in image.needs.items():  # older ones first
+        below[path] = contest(needs)
+    counts = contest([image.app])
+    ordered = sorted(counts, key=lambda path: (-counts[path], path.partition("-")[2], path))
     return [*([path] for path in ordered[: limit - 1]), ordered[limit - 1 :]]
 
 
