@@ -53,9 +53,10 @@ def copy_image(
 ) -> Copied:
     """Copy an image, with what refers to it where the form holds that; every digest is checked.
 
-    Without `tags` it keeps the source's. With `platform`, or to a docker-archive, one platform is
-    copied. Raises UsageError (nothing fits, `destination` taken), BuildError (the source is
-    damaged), MachineError (no space, zstd missing), and what the source raises.
+    Without `tags` it keeps the source's; with them, a layout keeps what it has under other tags.
+    With `platform`, or to a docker-archive, one platform is copied. Raises UsageError (nothing
+    fits, `destination` taken), BuildError (the source is damaged), MachineError (no space, zstd
+    missing), and what the source raises.
     """
     one = platform is not None or form == "docker-archive"
     image = choose_image(source, platform) if one else source.images[0]
@@ -81,7 +82,7 @@ def copy_image(
         with open_archive(destination, created_of(image)) as archive:
             add_oci_copy(archive, source, graph, names, reporter)
     else:
-        _write_layout(source, graph, destination, names, reporter)
+        _write_layout(source, graph, destination, names, reporter, beside=bool(tags))
     return Copied(
         path=destination,
         format=form,
@@ -156,6 +157,8 @@ def _write_layout(
     destination: Path,
     tags: Sequence[str],
     reporter: Reporter,
+    *,
+    beside: bool,
 ) -> None:
     blobs = _large(graph)
     moved = Moved(reporter, "copied", [blob.size_bytes for blob in blobs])
@@ -169,7 +172,7 @@ def _write_layout(
             layers[blob.digest] = place
             # why: equal size and time are what tells one copy from another later.
             os.utime(place, (1, 1))
-        write_content(_content(graph, layers), destination, tags=tags)
+        write_content(_content(graph, layers), destination, tags=tags, beside=beside)
 
 
 def _read(source: ImageSource, blob: Descriptor, moved: Moved) -> Iterator[bytes]:

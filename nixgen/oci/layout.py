@@ -3,9 +3,8 @@
 https://github.com/opencontainers/image-spec/blob/main/image-layout.md. A new layout is built
 beside its place and renamed. In an existing one the blobs come first, then `index.json` by
 rename, then the sweep of blobs that nothing names any more: at every moment `index.json` names
-only what is there. The image is the entry with a tag, or has one for
-each of its tags; entries without one are referrers, which
-stay as long as what they refer to stays.
+only what is there. The image is the entry with a tag, or has one for each of its tags;
+entries without one are referrers, which stay as long as what they refer to stays.
 
 Layers are not flushed to the disk: they carry digests and can be made again. `index.json`,
 manifests and configs are, so that a layout on disk is never one that names nothing.
@@ -29,6 +28,7 @@ from nixgen.errors import UsageError
 from nixgen.oci import faults
 from nixgen.oci.blob import place_blob, sync_folder, write_durably
 from nixgen.oci.image import INDEX_TYPE, REF_NAME, BuiltImage, Descriptor, make_index
+from nixgen.oci.keeping import Staying, entries_that_stay
 
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 _NEW_INDEX = f"{MARK}index.json"
@@ -116,19 +116,21 @@ def write_layout(images: Sequence[BuiltImage], dest: Path, *, tags: Sequence[str
     )
 
 
-def write_content(content: LayoutContent, dest: Path, *, tags: Sequence[str]) -> Path:
+def write_content(
+    content: LayoutContent, dest: Path, *, tags: Sequence[str], beside: bool = False
+) -> Path:
     """Write any image as the OCI layout `dest`, as `write_layout` does; its absolute path.
 
-    Raises what `write_layout` raises.
+    With `beside`, images that are there under other tags stay. Raises what `write_layout` raises.
     """
     # why: not resolved: a link to a layout stays a link.
     dest = Path(os.path.abspath(dest))  # noqa: PTH100
     with faults.writing("the image", dest):
         faults.make_folder(dest.parent)
         if not _is_layout(dest):
-            _write_new(content, dest, tags)
+            _write_new(content, dest, tags, beside=beside)
         else:
-            _write_over(content, dest, tags)
+            _write_over(content, dest, tags, beside=beside)
     return dest
 
 
@@ -162,14 +164,14 @@ def _start_in_place(folder: Path) -> None:
     (folder / _NEW_INDEX).replace(folder / "index.json")
 
 
-def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
+def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str], *, beside: bool) -> None:
     with aside(dest, folder=True) as temporary:
         blobs = temporary / "blobs" / "sha256"
         blobs.mkdir(parents=True)
         _add_blobs(content, blobs, added=[])
         (temporary / "oci-layout").write_bytes(MARKER)
-        own = [entry.as_json() for entry in content.referrers]
-        write_durably(temporary / "index.json", layout_index(content, tags=tags, referrers=own))
+        index = layout_index(content, tags=tags, referrers=_others(content))
+        write_durably(temporary / "index.json", index)
         sync_folder(temporary)
         try:
             # why: renames onto an empty folder too, but not where a file system is mounted, nor
@@ -180,11 +182,11 @@ def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
                 if error.errno not in _IN_PLACE:
                     raise
                 _start_in_place(dest)
-            _write_over(content, dest, tags)
+            _write_over(content, dest, tags, beside=beside)
         sync_folder(dest.parent)
 
 
-def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None:
+def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str], *, beside: bool) -> None:
     blobs = dest / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
     with locked(dest):
@@ -193,8 +195,8 @@ def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None
         index = b""
         try:
             _add_blobs(content, blobs, added=added)
-            referrers, kept = _referrers(dest, content)
-            index = layout_index(content, tags=tags, referrers=referrers)
+            stay = entries_that_stay(dest, content.small, beside=tags if beside else None)
+            index = layout_index(content, tags=tags, referrers=_others(content, stay))
             # why: a rerun with nothing new waits for no disk.
             if added or (dest / "index.json").read_bytes() != index:
                 write_durably(temporary, index)
@@ -205,7 +207,14 @@ def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str]) -> None
             if (dest / "index.json").read_bytes() != index:
                 _remove((*added, temporary))
             raise
-        _sweep(blobs, {*content.small, *content.layers, *kept})
+        _sweep(blobs, {*content.small, *content.layers, *stay.blobs})
+
+
+def _others(content: LayoutContent, stay: Staying | None = None) -> list[Any]:
+    """The entries of an index that come after the image's own."""
+    own = [entry.as_json() for entry in content.referrers]
+    known = {entry["digest"] for entry in own}
+    return own + [e for e in (stay.entries if stay else ()) if e["digest"] not in known]
 
 
 def _remove(paths: Sequence[Path]) -> None:
@@ -245,48 +254,6 @@ def _is_copy(place: Path, source: Path) -> bool:
         return False
     there, wanted = place.stat(), source.stat()
     return (there.st_size, there.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
-
-
-def _referrers(dest: Path, content: LayoutContent) -> tuple[list[Any], set[Digest]]:
-    """The entries of the old index that refer to what stays, and all blobs that they need.
-
-    What refers to such an entry stays with it: the signature of a statement.
-    """
-    own = [entry.as_json() for entry in content.referrers]
-    known, kept = set(content.small), set[Digest]()
-    found: list[Any] = []
-    try:
-        old = json.loads((dest / "index.json").read_bytes())["manifests"]
-        others = [entry for entry in old if REF_NAME not in entry.get("annotations", {})]
-        subjects = {Digest.parse(entry["digest"]): _subject(dest, entry) for entry in others}
-        while more := {each for each, of in subjects.items() if of in known and each not in known}:
-            known |= more
-            for digest in more:
-                kept |= _needs(dest, digest)
-        found = [entry for entry in others if Digest.parse(entry["digest"]) in kept]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        # why: a damaged index is replaced like any other.
-        return own, set()
-    return [*own, *found], kept
-
-
-def _subject(dest: Path, entry: Any) -> Digest | None:
-    subject = _document(dest, Digest.parse(entry["digest"])).get("subject")
-    return None if subject is None else Digest.parse(subject["digest"])
-
-
-def _needs(dest: Path, digest: Digest) -> set[Digest]:
-    """A manifest or index with all that it names."""
-    document = _document(dest, digest)
-    if "manifests" in document:
-        parts = [Digest.parse(entry["digest"]) for entry in document["manifests"]]
-        return {digest}.union(*(_needs(dest, part) for part in parts))
-    entries = (document["config"], *document["layers"])
-    return {digest, *(Digest.parse(entry["digest"]) for entry in entries)}
-
-
-def _document(dest: Path, digest: Digest) -> Any:
-    return json.loads((dest / "blobs" / "sha256" / digest.hex).read_bytes())
 
 
 def _sweep(blobs: Path, keep: set[Digest]) -> None:

@@ -63,7 +63,8 @@ def pull(
 ) -> PullResult:
     """Write what the registry's reference names as the OCI layout `dest`, replacing one there.
 
-    It is named by `tags`, or else by the reference's tag, by `latest` where that has none.
+    It is named by `tags`, beside what is there under other tags, or else by the reference's tag,
+    by `latest` where that has none.
     `platform` takes that one manifest out of an index; None takes everything. Blobs that an old
     layout at `dest` has are not downloaded again. Raises NetworkError, UsageError where the
     platform is not there or `dest` is something else, MachineError where it can't be written.
@@ -92,7 +93,7 @@ def pull(
                 layers={**kept, **got},
                 referrers=tuple(each.as_referrer() for each in referrers),
             )
-            write_content(content, dest, tags=names)
+            write_content(content, dest, tags=names, beside=bool(tags))
     except OSError as error:
         place = error.filename or dest
         raise MachineError(f"can't write the image {place}: {error.strerror}") from error

@@ -307,3 +307,30 @@ def test_what_is_compressed_as_a_whole_is_told_with_the_way_out(tmp_path: Path) 
     with pytest.raises(UsageError) as caught:
         open_image(str(tmp_path / "empty.tar"))
     assert caught.value.hint is None
+
+
+def test_a_copy_to_a_tag_keeps_what_is_there_under_others(
+    hello: Hello, build: Build, tmp_path: Path
+) -> None:
+    synthetic, conf = hello
+    layers = [list(layer) for layer in conf.store_layers]
+    other = synthetic.conf(layers, conf.customisation_layer, config={"User": "7"})
+    images = [build(synthetic, conf), build(synthetic, other)]
+    for image, name in zip(images, "ab", strict=True):
+        write_layout([image], tmp_path / name, tags=["1"])
+    referrer = add_referrer(tmp_path / "a")
+    both = tmp_path / "both"
+    for name in "aba":
+        copy_image(open_image(str(tmp_path / name)), both, form="oci", tags=[f"tag-{name}"])
+    for image, name in zip(images, "ab", strict=True):
+        kept = open_image(f"{both}:tag-{name}")
+        assert kept.top.digest == image.digest
+        for layer in kept.images[0].layers:
+            with kept.open_blob(layer.descriptor) as blob:
+                assert blob.read(1)
+    assert referrer in [entry.digest for entry in open_image(f"{both}:tag-a").referrers]
+    copy_image(open_image(str(tmp_path / "b")), both, form="oci", tags=["tag-a"])
+    assert open_image(f"{both}:tag-a").top.digest == images[1].digest
+    assert not (both / "blobs/sha256" / referrer.hex).exists()
+    copy_image(open_image(str(tmp_path / "a")), both, form="oci")
+    assert open_image(str(both)).tags == ("1",)
