@@ -159,9 +159,12 @@ def parse_vars(values: Sequence[str] | None) -> dict[str, str]:
 
 def parse_tags(values: Sequence[str] | None) -> tuple[str, ...]:
     """The tags of `--tag`, in order; raises UsageError for a malformed or repeated one."""
+    if not values:
+        # why: else `write` would import all of the description's parser for nothing.
+        return ()
     from nixgen.spec.texts import TAG_PATTERN
 
-    tags = tuple(values or ())
+    tags = tuple(values)
     for number, tag in enumerate(tags):
         if not re.fullmatch(TAG_PATTERN.removesuffix("$"), tag):
             raise UsageError(
