@@ -14,11 +14,11 @@ class Limits:
     """How long, how often and how much. Times in seconds, sizes in bytes.
 
     `total_s` bounds the reading of one blob, `small_s` of any other answer and of each answer's
-    head. A transfer that moves
-    fewer than `least_bytes` in `stall_s` has stalled and is broken off. Waits between tries double
-    from `back_off_s`; a registry that asks for a wait gets it, up to `max_wait_s`. Blobs up to
-    `chunk_bytes` are sent in one request, larger ones in such chunks. An image may have so many
-    `referrers`, and chains of them (or of indexes in indexes) so much `depth`.
+    head. A transfer that moves fewer than `least_bytes` in `stall_s` has stalled and is broken
+    off. Waits between tries double from `back_off_s`; a registry that asks for a wait gets it, up
+    to `max_wait_s`. Blobs up to `chunk_bytes` are sent in one request, larger ones in such chunks.
+    An image may have so many `referrers`, and chains of them (or of indexes in indexes) so much
+    `depth`.
     """
 
     connect_s: float = 15.0
