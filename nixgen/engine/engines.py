@@ -13,7 +13,8 @@ from nixgen.errors import MachineError, Problem
 EngineName = Literal["docker", "podman"]
 ENGINES: tuple[EngineName, ...] = ("docker", "podman")
 
-_ANSWER_TIMEOUT_S = 60.0
+_ANSWER_TIMEOUT_S = 20.0
+_CALL_TIMEOUT_S = 120.0
 _HINTS = {
     "docker": "start its daemon (sudo systemctl start docker), let your user reach it (group "
     "docker), or load into podman",
@@ -36,7 +37,7 @@ class Engine:
 
     def call(self, *arguments: str) -> str:
         """What the program prints; raises EngineError with its own words where it fails."""
-        done = self.run((self.name, *arguments), timeout_s=_ANSWER_TIMEOUT_S)
+        done = self.run((self.name, *arguments), timeout_s=_CALL_TIMEOUT_S)
         if done.exit_code != 0:
             what = " ".join((self.name, *arguments[:2]))
             raise self.failure(f"{what} failed", done.stderr)
@@ -46,7 +47,11 @@ class Engine:
         """Raise EngineError unless the engine itself answers, behind its program."""
         side = "Server" if self.name == "docker" else "Client"
         argv = (self.name, "version", "--format", f"{{{{.{side}.Version}}}}")
-        done = self.run(argv, timeout_s=_ANSWER_TIMEOUT_S)
+        try:
+            done = self.run(argv, timeout_s=_ANSWER_TIMEOUT_S)
+        except _process.ProcessLimitError as error:
+            # why: a daemon on another machine that is gone keeps its client waiting.
+            raise self.failure(f"{self.name} does not answer", str(error)) from error
         if done.exit_code != 0:
             raise self.failure(f"{self.name} does not answer", done.stderr)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from nixgen._process import Completed, ProcessLimitError
 from nixgen.engine import EngineError, choose_engine
 from nixgen.errors import BuildError, UsageError
 from nixgen.oci import BuiltImage, ImageConf, gzip_compressor, write_layout
@@ -129,6 +131,20 @@ def test_the_first_engine_that_answers_is_taken(path: Path) -> None:
     with pytest.raises(EngineError, match="Is it running") as caught:
         choose_engine("docker")
     assert "start its daemon" in str(caught.value.hint)
+
+
+def test_an_engine_that_keeps_its_client_waiting_does_not_answer(path: Path) -> None:
+    for name in ("docker", "podman"):
+        FakeEngine(folder=path, name=name).install()
+
+    def run(argv: Sequence[str], **options: object) -> Completed:
+        if argv[0] == "docker":
+            raise ProcessLimitError("docker did not end within 20 seconds")
+        return Completed(argv=tuple(argv), exit_code=0, stdout=b"1.0", stderr="")
+
+    assert choose_engine(run=run).name == "podman"
+    with pytest.raises(EngineError, match="docker does not answer: docker did not end"):
+        choose_engine("docker", run=run)
 
 
 def test_no_engine_and_none_that_answers_are_told(path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nixgen.digest import Digest
-from nixgen.errors import UsageError
+from nixgen.errors import DescriptionError, UsageError
 from nixgen.lock import PinnedSet
 from nixgen.plan import BuildMachine, Plan, PlanOptions, make_plan
 from nixgen.platforms import Platform
@@ -67,3 +67,13 @@ def test_a_wrong_tag_of_the_command_line_is_told(
     outcome = run_cli("plan", "--static", tmp_path, *options)
     assert outcome.exit_code == 2
     assert message in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [('["1", "${major}"]', "is here twice"), ('["v ${major}"]', "expected a tag")],
+)
+def test_tags_are_checked_when_they_are_filled_in(tmp_path: Path, tags: str, message: str) -> None:
+    text = DESCRIPTION.replace('["${app.version}", "${major}", "latest"]', tags)
+    with pytest.raises(DescriptionError, match=message):
+        plan(tmp_path, text)
