@@ -81,9 +81,13 @@ class Trimming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFile:
-    """One of the image's own files: its path, the target of a link, and whom it refers to."""
+    """One of the image's own files.
+
+    `link` is where a link leads, `targets` are the store paths that the file names.
+    """
 
     path: str
+    mode: int
     is_folder: bool
     link: str | None
     targets: tuple[str, ...]
@@ -148,6 +152,7 @@ def _own_file(
     path = image_path(member.name)
     return OwnFile(
         path=path,
+        mode=member.mode,
         is_folder=member.isdir(),
         link=_target(path, member.linkname) if member.issym() else None,
         targets=tuple(sorted(by_hash[each] for each in scanner.found)),

@@ -29,6 +29,7 @@ from nixgen.oci.trimming import Trimming
 from nixgen.oci.writing import work_folder
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
+from nixgen.pipeline.limits import refuse_violations
 from nixgen.pipeline.outcome import Format, Outcome, PlatformOutcome
 from nixgen.pipeline.prepare import Prepared
 from nixgen.pipeline.programs import check_programs
@@ -72,8 +73,8 @@ def write_image(
     """Write the image of built confs.
 
     The lockfile learns the digests unless the request froze it. Before anything is replaced raises
-    ForeignProgramError for programs that can't run in an image, what `accept` raises, and
-    IrreproducibleError.
+    ForeignProgramError for programs that can't run in an image, AnswerIsNoError for what exceeds
+    the description's limits, what `accept` raises, and IrreproducibleError.
     """
     plan = evaluated.prepared.plan
     if form == "docker-archive" and len(plan.images) > 1:
@@ -109,6 +110,7 @@ def write_image(
                     base=base,
                 )
             )
+        refuse_violations(plan.images, images, runnables, nix)
         if accept is not None:
             accept(images, runnables, work)
         remember(evaluated, images)

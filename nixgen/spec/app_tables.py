@@ -22,6 +22,10 @@ _URL = Text(label="a URL", convert=texts.parse_url, pattern=texts.URL_PATTERN)
 _GLOB = Text(label="a file pattern", convert=texts.parse_glob)
 _GLOBS = lists_of(_GLOB, "a list of file patterns")
 _PACKAGES = lists_of(PACKAGE, "a list of package attributes")
+_PACKAGE_PATTERNS = lists_of(
+    Text(label="a package or a pattern", convert=texts.parse_package_pattern),
+    "a list of packages and patterns",
+)
 _SIZE = OneOf(
     label='a size such as "60 MB", or a number of bytes',
     kinds=(
@@ -230,8 +234,30 @@ CLOSURE_TABLE = Table(
             aliases=("minimize", "slim"),
         ),
         Field("max-size", _SIZE, "The most the compressed layers may take.", example="60 MB"),
-        Field("max-unpacked-size", _SIZE, "The most the files may take.", example="200 MB"),
-        Field("forbid", _PACKAGES, "Packages that must not be there.", example=["gcc", "perl"]),
+        Field("max-unpacked-size", _SIZE, "The most their tars may take.", example="200 MB"),
+        Field("max-layers", Integer(low=1, high=127), "The most layers there may be.", example=20),
+        Field(
+            "forbid",
+            _PACKAGE_PATTERNS,
+            "Packages that must not be there, by name, pattern or version.",
+            default=[],
+            example=["gcc", "*-dev", "openssl<3.1"],
+        ),
+        Field(
+            "allow-only",
+            _PACKAGE_PATTERNS,
+            "The only packages that may be there, by name, pattern or version.",
+            default=[],
+            example=["shop", "curl", "openssl>=3.1"],
+        ),
+        Field("no-shell", Boolean(), "Refuse an image with a shell in it.", default=False),
+        Field("no-setuid", Boolean(), "Refuse set-user-id and set-group-id files.", default=False),
+        Field(
+            "no-world-writable",
+            Boolean(),
+            "Refuse files that anyone may write to, and such folders without the sticky bit.",
+            default=False,
+        ),
         Field(
             "keep",
             _GLOBS,

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from nixgen.closure.limits import Limits
 from nixgen.digest import Digest
 from nixgen.platforms import Platform
 from nixgen.spec import ondisk
@@ -64,6 +65,16 @@ def _make_closure(record: Record) -> Closure:
         keep=_list(record, "keep"),
         drop=_list(record, "drop"),
         keep_paths=_list(record, "keep-paths"),
+        limits=Limits(
+            max_size_bytes=record.values.get("max-size"),
+            max_unpacked_bytes=record.values.get("max-unpacked-size"),
+            max_layers=record.values.get("max-layers"),
+            forbid=_list(record, "forbid"),
+            allow_only=_list(record, "allow-only"),
+            no_shell=record.values.get("no-shell", False),
+            no_setuid=record.values.get("no-setuid", False),
+            no_world_writable=record.values.get("no-world-writable", False),
+        ),
     )
 
 

@@ -7,10 +7,11 @@ of the project are relative to the folder of the description.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from nixgen.closure.limits import Limits
 from nixgen.digest import Digest
 from nixgen.platforms import Platform
 from nixgen.spec.tests_model import Pairs, Test
@@ -242,7 +243,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
-    """What is left out of the image.
+    """What is left out of the image, and what it is held against.
 
     `keep` and `drop` are patterns of files relative to their store path, `keep_paths` patterns of
     the names of store paths.
@@ -252,6 +253,7 @@ class Closure:
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep_paths: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from nixgen.closure.packages import PackagePattern
 from nixgen.spec.kinds import Mistake
 from nixgen.spec.model import BaseName
 from nixgen.spec.report import suggest
@@ -116,6 +117,12 @@ def parse_package(text: str) -> str:
     if hint is not None:
         raise Mistake(f"expected {expected}, not {quote(text)}", hint)
     return match(PACKAGE_PATTERN, text, expected)
+
+
+def parse_package_pattern(text: str) -> PackagePattern:
+    """Packages by name, pattern or version: `gcc`, `*-dev`, `openssl<3.1`."""
+    refuse_control(text)
+    return PackagePattern.parse(text)
 
 
 def parse_tag(text: str) -> str:

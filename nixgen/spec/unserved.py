@@ -47,10 +47,7 @@ UNSERVED = (
         words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
-    *(
-        Unserved(key=f"closure.{name}", works="leave it out for now")
-        for name in ("max-size", "max-unpacked-size", "forbid", "cut")
-    ),
+    Unserved(key="closure.cut", works="leave it out for now"),
     Unserved(key="sign", works="leave the table out for now"),
 )
 

@@ -135,3 +135,51 @@ def test_examples_lose_nothing_that_they_need(
         file.write('\n[closure]\nminimise = "tight"\n')
     tight = _platform(_image(cli, project))
     assert tight["unpacked_bytes"] <= built.image["unpacked_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ('max-size = "10 kB"', "more than the 10000 allowed"),
+        ('max-unpacked-size = "1 MB"', "more than the 1000000 allowed"),
+        ("max-layers = 1", "layers, 1 are allowed"),
+        ('forbid = ["gcc>=13"]', "gcc-13.2.0 is forbidden: the image → planted-1.0.0 → gcc-13.2.0"),
+        ('allow-only = ["planted", "busybox", "cacert"]', "perl-5.38.2 is not allowed"),
+        ("no-shell = true", "is a shell"),
+    ],
+)
+def test_an_image_beyond_its_limits_is_not_written(
+    tmp_path: Path, cli: Cli, limits: str, message: str
+) -> None:
+    outcome = _image(cli, _project(tmp_path, limits))
+    assert outcome.exit_code == 1
+    assert message in json.dumps(outcome.document["error"], ensure_ascii=False)
+    assert not (tmp_path / "image.oci").exists()
+
+
+def test_a_minimised_image_is_held_against_the_same_limits(tmp_path: Path, cli: Cli) -> None:
+    limits = """
+minimise = "tight"
+drop = ["lib/python*/_sysconfigdata*"]
+max-unpacked-size = "2 MB"
+forbid = ["gcc", "perl", "*-dev", "docbook"]
+no-setuid = true
+no-world-writable = true
+"""
+    _platform(_image(cli, _project(tmp_path, limits)))
+
+
+def test_modes_that_are_not_allowed_are_told(tmp_path: Path, cli: Cli) -> None:
+    project = _project(tmp_path, "no-setuid = true\nno-world-writable = true")
+    text = (project / "app.toml").read_text()
+    files = """
+files = [{ path = "/bin/raised", text = "x", mode = "4755" }]
+directories = [{ path = "/open", mode = "0777" }]
+"""
+    entry = 'entrypoint = ["planted"]\n'
+    (project / "app.toml").write_text(text.replace(entry, entry + files))
+    outcome = _image(cli, project)
+    assert outcome.exit_code == 1
+    error = json.dumps(outcome.document["error"])
+    assert "/bin/raised has mode 4755" in error
+    assert "anyone may write to /open" in error

@@ -299,8 +299,6 @@ def test_the_design_example_is_refused_for_what_is_not_served_yet(project: Path)
     assert [(problem.key, problem.line) for problem in caught.value.problems] == [
         ("packages.set", 6),
         ("build.kind", 13),
-        ("closure.max-size", 28),
-        ("closure.forbid", 29),
     ]
     assert all("is not served yet" in problem.message for problem in caught.value.problems)
     assert all(problem.hint for problem in caught.value.problems)
@@ -311,9 +309,6 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "closure.max-size",
-        "closure.max-unpacked-size",
-        "closure.forbid",
         "closure.cut",
         "sign",
     }
