@@ -280,7 +280,10 @@ def _choose_docker(entries: Sequence[Any], where: str, tag: str | None) -> dict[
     if tag is None and len(entries) == 1:
         return dict(entries[0])
     wanted = "one image" if tag is None else f"the tag {tag!r}"
-    raise UsageError(f"{where} does not hold {wanted}; its tags: {', '.join(known) or 'none'}")
+    raise UsageError(
+        f"{where} does not hold {wanted}; its tags: {', '.join(known) or 'none'}",
+        hint="name one: PATH:TAG" if known else None,
+    )
 
 
 def _read(files: Files, name: str) -> bytes:

@@ -172,7 +172,10 @@ def _choose(path: Path, entries: list[Descriptor], tag: str | None) -> Descripto
         return found[0]
     known = ", ".join(str(_tag(entry)) for entry in tagged) or "none"
     wanted = "one image" if tag is None else f"the tag {tag!r}"
-    raise UsageError(f"{path} does not hold {wanted}; its tags: {known}")
+    raise UsageError(
+        f"{path} does not hold {wanted}; its tags: {known}",
+        hint="name one: PATH:TAG" if tagged else None,
+    )
 
 
 def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[LayoutLayer, ...]:
