@@ -74,3 +74,11 @@ def test_what_a_compressor_makes_does_not_depend_on_the_processor(
         done = subprocess.run([program, *options], input=data, capture_output=True, check=True)
         made.add(done.stdout)
     assert len(made) == 1
+
+
+def test_a_cross_compiled_shell_knows_how_a_pipe_ended() -> None:
+    built = _nix_build("-A", f"pkgsCross.{_CROSS}.bash")
+    assert built.exit_code == 0, built.stderr[-4000:]
+    program = Path(built.stdout.decode().strip()) / "bin/bash"
+    script = "shopt -s lastpipe; true | false; echo $?"
+    assert _process.run([str(program), "-c", script]).check().stdout == b"1\n"

@@ -14,6 +14,8 @@ stdenv.mkDerivation {
     "--without-bash-malloc"
     "--disable-nls"
     "--enable-readline"
+    # Only the name of the debugger's start is made of it: its own store path has no place in bash.
+    "--datarootdir=/usr/share"
     # What configure finds out by running a program, and can't in a cross build.
     "bash_cv_job_control_missing=present"
     "bash_cv_sys_named_pipes=present"
@@ -35,6 +37,19 @@ stdenv.mkDerivation {
     "bash_cv_dev_stdin=present"
     "ac_cv_func_strtoimax=yes"
     "ac_cv_rl_version=8.2"
+  ]
+  # The same, where configure finds the right answer by itself when it can run a program.
+  ++ lib.optionals (stdenv.hostPlatform.system != stdenv.buildPlatform.system) [
+    "ac_cv_func_chown_works=yes"
+    "ac_cv_func_strcoll_works=yes"
+    "ac_cv_func_working_mktime=yes"
+    "bash_cv_func_sbrk=no"
+    "bash_cv_func_snprintf=yes"
+    "bash_cv_func_vsnprintf=yes"
+    "bash_cv_wexitstatus_offset=8"
+    "gl_cv_have_weak=no"
+    "gl_cv_header_working_fcntl_h=yes"
+    "gl_cv_pthread_rwlock_rdlock_prefer_writer=no"
   ];
   CFLAGS = "-O2";
   # Old code, compiled as the C that it was written in.

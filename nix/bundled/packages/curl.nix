@@ -42,7 +42,11 @@ stdenv.mkDerivation {
     "--disable-manual"
     "--disable-docs"
     "--enable-threaded-resolver"
-  ];
+  ]
+  # What configure finds out by running a program where it can.
+  ++ lib.optional (
+    stdenv.hostPlatform.system != stdenv.buildPlatform.system
+  ) "curl_cv_writable_argv=yes";
   CFLAGS = "-O2";
   LIBS = "-lmbedtls -lmbedx509 -lmbedcrypto";
 

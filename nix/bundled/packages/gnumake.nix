@@ -15,6 +15,13 @@ stdenv.mkDerivation {
   configureFlags = [
     "--disable-nls"
     "--without-guile"
+  ]
+  # What configure finds out by running programs where it can.
+  ++ lib.optionals (stdenv.hostPlatform.system != stdenv.buildPlatform.system) [
+    "ac_cv_func_gettimeofday=yes"
+    "ac_cv_func_fork_works=yes"
+    "ac_cv_func_strcoll_works=yes"
+    "make_cv_synchronous_posix_spawn=yes"
   ];
   CFLAGS = "-O2";
   # make's own way to be built where there is no make.

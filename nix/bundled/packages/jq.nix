@@ -9,6 +9,11 @@ stdenv.mkDerivation {
   inherit (sources.jq) pname version src;
   nativeBuildInputs = [ buildPackages.gnumake ];
 
+  # What `jq --build-configuration` says: how configure was called, with paths and platforms, unless
+  # it is there already.
+  postPatch = ''
+    echo '#define JQ_CONFIG "--with-oniguruma=builtin --disable-docs"' > src/config_opts.inc
+  '';
   configureFlags = [
     # The release brings the regular expression library that it was tested with.
     "--with-oniguruma=builtin"

@@ -29,6 +29,7 @@ in
   bash = run "bash" ''
     expect "2 b=x" "$(${pkgs.bash}/bin/bash -c 'declare -A m=([b]=x); a=(1 2); echo "''${a[1]} b=''${m[b]}"')"
     expect "5.2" "$(${pkgs.bash}/bin/sh -c 'echo ''${BASH_VERSION%.*}')"
+    expect "1" "$(${pkgs.bash}/bin/bash -c 'shopt -s lastpipe; true | false; echo $?')"
   '';
 
   busybox = run "busybox" ''
