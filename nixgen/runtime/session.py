@@ -70,16 +70,21 @@ def run(
     options = RunOptions(network=network, read_only=read_only, tty=tty, interactive=True)
     extra = {"TERM": "xterm", **(env or {})} if tty else env
     with opened(image, runner, options, args, entrypoint, extra) as (_, launch):
+        children: list[_process.Child] = []
         with (
             _terminal_restored(),
+            # why: before the program starts: a signal in between would end it instead.
+            _forwarding(launch, children) as killed,
             _process.open_child(
                 launch.argv,
                 stdin=None,
                 pass_fds=launch.pass_fds,
                 own_session=launch.own_session,
             ) as child,
-            _forwarding(launch, child) as killed,
         ):
+            children.append(child)
+            if killed.is_set():
+                child.kill()
             exit_code = child.wait()
         if killed.is_set():
             return KILLED
@@ -157,10 +162,11 @@ def check(launch: Launch, runner: RunnerInfo, exit_code: int, stderr: str) -> No
 
 
 @contextlib.contextmanager
-def _forwarding(launch: Launch, child: _process.Child) -> Iterator[threading.Event]:
+def _forwarding(launch: Launch, children: Sequence[_process.Child]) -> Iterator[threading.Event]:
     """Pass on signals; the second that asks for the end kills, and so does time.
 
-    Gives the event that it was killed.
+    `children` holds the program that runs the launch, once there is one. Gives the event that it
+    was killed.
     """
     killed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -169,7 +175,9 @@ def _forwarding(launch: Launch, child: _process.Child) -> Iterator[threading.Eve
 
     def kill() -> None:
         killed.set()
-        _kill(launch, child)
+        launch.kill()
+        for child in children:
+            child.kill()
 
     timer = threading.Timer(STOP_GRACE_S, kill)
     timer.daemon = True
@@ -192,11 +200,6 @@ def _forwarding(launch: Launch, child: _process.Child) -> Iterator[threading.Eve
         timer.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _kill(launch: Launch, child: _process.Child) -> None:
-    launch.kill()
-    child.kill()
 
 
 @contextlib.contextmanager
