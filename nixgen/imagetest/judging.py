@@ -95,7 +95,9 @@ def _with_program(
 
 def _run(test: Test, programs: Programs) -> _Outcome:
     done = programs.capture(test)
-    passed = _passed_limits(test, timed_out=done.timed_out, overflowed=done.overflowed)
+    # why: of stderr the last bytes are kept, as many as the limit, however many came.
+    overflowed = done.overflowed or len(done.stderr) >= MAX_OUTPUT_BYTES
+    passed = _passed_limits(test, timed_out=done.timed_out, overflowed=overflowed)
     return _Outcome(
         exit_code=None if passed else done.exit_code,
         stdout=done.stdout,
@@ -140,7 +142,7 @@ def _passed_limits(test: Test, *, timed_out: bool, overflowed: bool) -> tuple[st
     if timed_out:
         return (f"it did not end within {test.timeout_ns / 1e9:g} s and was killed",)
     if overflowed:
-        return (f"it wrote more than {MAX_OUTPUT_BYTES >> 20} MiB and was killed",)
+        return (f"it wrote more than {MAX_OUTPUT_BYTES >> 20} MiB",)
     return ()
 
 
