@@ -93,12 +93,12 @@ class _Laid:
             self._hide(parent / place.name.removeprefix(_WHITEOUT))
         elif member.isdir():
             if place.is_symlink() or not place.is_dir():
-                _remove(place)
+                self._remove(place)
                 place.mkdir(mode=0o700)
             self._folders[place] = member
             self._fresh.add(place)
         else:
-            _remove(place)
+            self._remove(place)
             self._make(tar, member, place, where)
             self._fresh.add(place)
 
@@ -140,8 +140,9 @@ class _Laid:
                 todo += [piece for piece in reversed(target.split("/")) if piece not in ("", ".")]
                 continue
             if place.is_symlink() or not place.is_dir():
-                _remove(place)
+                self._remove(place)
                 place.mkdir(mode=0o755)
+                self._fresh.add(place)
             here = place
         return here
 
@@ -151,16 +152,16 @@ class _Laid:
             for child in sorted(place.iterdir()):
                 self._hide(child)
         elif place not in self._fresh:
-            _remove(place)
+            self._remove(place)
 
-
-def _remove(place: Path) -> None:
-    if place.is_symlink() or place.is_file():
-        place.unlink()
-    elif place.is_dir():
-        shutil.rmtree(place)
-    elif place.exists():
-        place.unlink()
+    def _remove(self, place: Path) -> None:
+        if place.is_dir() and not place.is_symlink():
+            gone = [each for each in self._folders if each.is_relative_to(place)]
+            for each in gone:
+                del self._folders[each]
+            shutil.rmtree(place)
+        elif place.is_symlink() or place.exists():
+            place.unlink()
 
 
 def _own(place: Path, member: tarfile.TarInfo) -> None:

@@ -42,6 +42,10 @@ LAYERS = {
         make_tar(folder("etc/d"), ("etc/d/old", b"", 0o755)),
         make_tar(folder("etc/d"), ("etc/d/new", b"", 0o755), ("etc/.wh.d", b"")),
     ],
+    "a whiteout spares folders on the way to what its own layer has": [
+        make_tar(("a/old", b"", 0o755)),
+        make_tar(("b/c/new", b"", 0o755), (".wh.b", b""), (".wh.a", b"")),
+    ],
     "an opaque folder starts anew": [
         make_tar(folder("etc/d/deep"), ("etc/d/old", b"", 0o755), link("etc/d/l", "old")),
         make_tar(("etc/d/new", b"", 0o755), ("etc/d/.wh..wh..opq", b"")),
