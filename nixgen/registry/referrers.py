@@ -126,15 +126,39 @@ def _add_to_tag(registry: Registry, subject: Digest, referrer: Manifest) -> None
         if any(entry.digest == referrer.digest for entry in entries):
             return
         document["manifests"].append(referrer.as_referrer().as_json())
-        data = canonical_json(document)
-        index = Manifest(media_type=INDEX_TYPE, digest=Digest.of_bytes(data), data=data)
-        registry.put_manifest(tag, index)
+        index = _put_index(registry, tag, document)
         if registry.head_manifest(tag, scope=registry.push_scope) == index.digest:
             return
         message = (
             f"can't enter {referrer.digest} under the tag {tag}: others change it all the time"
         )
         tries.failed(UnavailableError(message, hint="try again later"))
+
+
+def _put_index(registry: Registry, tag: str, document: dict[str, Any]) -> Manifest:
+    """Store an index of referrers, where need be without those that are gone."""
+    index = _make_index(document)
+    try:
+        registry.put_manifest(tag, index)
+    except RefusedError:
+        entries = document["manifests"]
+        there = [entry for entry in entries if _is_there(registry, entry)]
+        if len(there) == len(entries):
+            raise
+        # why: registries take no index that names what they don't have, and referrers get deleted.
+        index = _make_index({**document, "manifests": there})
+        registry.put_manifest(tag, index)
+    return index
+
+
+def _make_index(document: dict[str, Any]) -> Manifest:
+    data = canonical_json(document)
+    return Manifest(media_type=INDEX_TYPE, digest=Digest.of_bytes(data), data=data)
+
+
+def _is_there(registry: Registry, entry: dict[str, Any]) -> bool:
+    digest = Digest.parse(entry["digest"])
+    return registry.head_manifest(digest, scope=registry.push_scope) is not None
 
 
 def _read_index(registry: Registry, tag: str) -> dict[str, Any]:

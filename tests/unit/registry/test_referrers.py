@@ -252,6 +252,27 @@ def test_what_others_wrote_into_the_index_is_kept(old: FakeRegistry) -> None:
     assert index["annotations"] == {"kept": "yes"}
 
 
+def test_a_referrer_that_was_deleted_does_not_stand_in_the_way_of_others(old: FakeRegistry) -> None:
+    with open_registry(old) as registry:
+        top = top_of(registry)
+        gone = refer(registry, top, "application/x.gone")
+        kept = refer(registry, top, "application/x.kept")
+        del old.manifests["team/app", str(gone.digest)]
+        new = refer(registry, top, "application/x.new")
+        found = {entry.digest for entry in list_referrers(registry, top.digest)}
+    assert found == {kept.digest, new.digest}
+
+
+def test_an_index_that_is_refused_for_another_reason_is_told(old: FakeRegistry) -> None:
+    with open_registry(old) as registry:
+        top = top_of(registry)
+        refer(registry, top, "application/x.kept")
+        old.misbehave("PUT", fallback_tag(top.digest), status(413))
+        with pytest.raises(RefusedError, match="413"):
+            refer(registry, top, "application/x.new")
+    assert len(old.requests("PUT", fallback_tag(top.digest))) == 2
+
+
 def test_what_is_no_index_is_not_written_over_and_lists_nothing(
     old: FakeRegistry, layout: Layout
 ) -> None:
