@@ -22,7 +22,7 @@ from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import MalformedAnswerError, WrongDigestError
 from nixgen.registry.reference import DEFAULT_TAG, ImageReference
-from nixgen.registry.referrers import walk_referrers
+from nixgen.registry.referrers import find_referrers
 from nixgen.registry.transfer import run_all
 
 
@@ -77,7 +77,8 @@ def pull(
     if platform is not None and top.is_index:
         top = registry.get_manifest(_choose(top, platform, reference).digest)
     manifests = _with_parts(registry, top)
-    referrers = _referrers(registry, manifests) if with_referrers else ()
+    found = find_referrers(registry, manifests) if with_referrers else ()
+    referrers = [manifest for _, manifest in found]
     for referrer in referrers:
         manifests |= _with_parts(registry, referrer)
     # why: not resolved: a link to a layout stays a link.
@@ -134,17 +135,6 @@ def _visit(
         if entry.digest not in found:
             _visit(registry, registry.get_manifest(entry.digest), found, depth=depth + 1)
     found[manifest.digest] = manifest
-
-
-def _referrers(registry: Registry, manifests: Iterable[Digest]) -> tuple[Manifest, ...]:
-    """What refers to the manifests, or to one that does, each as it says itself."""
-    subjects = set(manifests)
-    found: dict[Digest, Manifest] = {}
-    for entry in walk_referrers(registry, subjects):
-        referrer = registry.get_manifest(entry.digest)
-        if referrer.subject() in (subjects | found.keys()):
-            found[referrer.digest] = referrer
-    return tuple(found.values())
 
 
 def _blobs(registry: Registry, manifests: Iterable[Manifest]) -> dict[Digest, Descriptor]:

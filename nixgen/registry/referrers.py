@@ -58,6 +58,23 @@ def walk_referrers(registry: Registry, subjects: Iterable[Digest]) -> tuple[Desc
     raise _too_many(registry, f"more than {registry.limits.depth} levels of referrers are below")
 
 
+def find_referrers(
+    registry: Registry, subjects: Iterable[Digest]
+) -> tuple[tuple[Descriptor, Manifest], ...]:
+    """What `walk_referrers` lists, with the manifests, as far as they are there and say so too.
+
+    An entry stays behind whose manifest is gone, or refers to something else. Raises NetworkError.
+    """
+    known = set(subjects)
+    found: list[tuple[Descriptor, Manifest]] = []
+    for entry in walk_referrers(registry, known):
+        manifest = registry.find_manifest(entry.digest)
+        if manifest is not None and manifest.subject() in known:
+            known.add(manifest.digest)
+            found.append((entry, manifest))
+    return tuple(found)
+
+
 def put_referrer(registry: Registry, referrer: Manifest) -> None:
     """Store a manifest that has a `subject`, and make the registry list it; raises NetworkError.
 

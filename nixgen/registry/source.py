@@ -15,7 +15,7 @@ from nixgen.registry.client import Registry
 from nixgen.registry.documents import Manifest
 from nixgen.registry.errors import MalformedAnswerError, WrongDigestError, bounded
 from nixgen.registry.reference import DEFAULT_TAG
-from nixgen.registry.referrers import walk_referrers
+from nixgen.registry.referrers import find_referrers
 
 _LARGEST_CONFIG_BYTES = 16 << 20
 
@@ -45,7 +45,9 @@ class RegistryImage:
     @cached_property
     def referrers(self) -> tuple[Descriptor, ...]:
         """See `ImageSource`; asked for when first read. Raises NetworkError."""
-        return walk_referrers(self.registry, self._subjects)
+        found = find_referrers(self.registry, self._subjects)
+        self._read |= {manifest.digest: manifest for _, manifest in found}
+        return tuple(entry for entry, _ in found)
 
     def open_blob(self, descriptor: Descriptor) -> Verified:
         """See `ImageSource`; raises NetworkError."""

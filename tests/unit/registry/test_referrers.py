@@ -23,6 +23,7 @@ from nixgen.registry import (
 )
 from nixgen.registry.errors import MalformedAnswerError, RefusedError, UnavailableError
 from nixgen.registry.referrers import walk_referrers
+from nixgen.registry.source import open_registry_image
 from tests.fakes.registry import FakeRegistry, Handler, serving, sha256
 from tests.layouts import Layout, read_layout
 from tests.unit.registry.actions import Action, send, status, whole
@@ -203,6 +204,21 @@ def test_what_is_listed_and_refers_to_something_else_stays_behind(
         place = old.tags["team/app", fallback_tag(other.digest)]
         old.tags["team/app", fallback_tag(top.digest)] = place
         assert pull(registry, tmp_path / "pulled").referrers == ()
+
+
+def test_what_is_listed_and_gone_stays_behind(old: FakeRegistry, tmp_path: Path) -> None:
+    with open_registry(old) as registry:
+        top = top_of(registry)
+        gone = refer(registry, top, "application/x.gone")
+        kept = refer(registry, top, "application/x.kept")
+        signature = refer(registry, gone.descriptor, "application/x.signature")
+        del old.manifests["team/app", str(gone.digest)]
+        assert pull(registry, tmp_path / "pulled").referrers == (kept.digest,)
+        image = open_registry_image(registry)
+        assert [entry.digest for entry in image.referrers] == [kept.digest]
+        with open_registry(old, "other/app:v1") as other:
+            assert push(image, other).referrers == (kept.digest,)
+    assert ("other/app", str(signature.digest)) not in old.manifests
 
 
 @pytest.mark.parametrize("action", [status(400), status(404), status(405), status(501)])
