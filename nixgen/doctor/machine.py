@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nixgen import _process
 from nixgen.doctor.finding import Finding, fail, ok, warn
 from nixgen.doctor.trial import starts
 from nixgen.nixcli.machine import NAMESPACES_HINT, SPACE_HINT
 from nixgen.progress import format_bytes
+from nixgen.runtime import INSTALL_HINT, RunnerInfo, available_runners
 
 _GB = 1_000_000_000
 _STORE_WARN_BYTES, _STORE_FAIL_BYTES = 10 * _GB, 2 * _GB
 _TEMP_WARN_BYTES, _TEMP_FAIL_BYTES = 4 * _GB, 1 * _GB
 _MEMORY_WARN_BYTES = 2 * _GB
-_RUNNERS = ("podman", "bwrap", "unshare")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class Machine:
     """Where the facts come from; tests give another machine.
 
     `root` is the folder that holds /proc, `free_bytes` gives the space left where a path lies,
-    `starts` whether an executable file of these bytes runs.
+    `starts` whether an executable file of these bytes runs, `runners` what images can be run by.
     """
 
     root: Path
@@ -36,8 +35,8 @@ class Machine:
     cores: int
     temp: Path
     free_bytes: Callable[[Path], int]
-    find_program: Callable[[str], Path | None]
     starts: Callable[[bytes], bool]
+    runners: Callable[[], Sequence[RunnerInfo]]
 
     @classmethod
     def this(cls) -> Machine:
@@ -49,8 +48,8 @@ class Machine:
             cores=len(os.sched_getaffinity(0)),
             temp=Path(tempfile.gettempdir()),
             free_bytes=lambda path: shutil.disk_usage(path).free,
-            find_program=_process.find_program,
             starts=starts,
+            runners=available_runners,
         )
 
     def read(self, path: str) -> str | None:
@@ -128,10 +127,13 @@ def _available_memory(meminfo: str | None) -> int | None:
 
 
 def _runners(machine: Machine) -> Finding:
-    found = [name for name in _RUNNERS if machine.find_program(name) is not None]
-    if found:
-        return ok("runners", ", ".join(found))
-    return warn("runners", f"none of {', '.join(_RUNNERS)}", "sudo apt-get install podman")
+    """What `nixgen run` and `nixgen test` can use, each tried."""
+    found = machine.runners()
+    usable = [runner.name for runner in found if runner.usable]
+    others = [f"{runner.name}: {runner.why_not}" for runner in found if not runner.usable]
+    if usable:
+        return ok("runners", "; ".join([", ".join(usable), *others]))
+    return warn("runners", f"images can't be run here: {'; '.join(others)}", INSTALL_HINT)
 
 
 def _folder(name: str, folder: Path) -> Finding:

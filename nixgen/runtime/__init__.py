@@ -10,6 +10,7 @@ from nixgen.runtime.foreign import check_platform
 from nixgen.runtime.image import ImageProcess, RunnableImage
 from nixgen.runtime.root import open_workspace
 from nixgen.runtime.runners import (
+    INSTALL_HINT,
     RUNNER_NAMES,
     RunnerInfo,
     available_runners,
@@ -20,6 +21,7 @@ from nixgen.runtime.server import Running, start
 from nixgen.runtime.session import STOP_GRACE_S, Captured, capture, run
 
 __all__ = [
+    "INSTALL_HINT",
     "RUNNER_NAMES",
     "STOP_GRACE_S",
     "Captured",

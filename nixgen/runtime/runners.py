@@ -21,7 +21,7 @@ from nixgen.runtime.unshare import open_unshare
 _PROBE_TIMEOUT_S = 30.0
 _PROBE_USER = 65532
 _OLDEST_PODMAN = (4, 3)
-_INSTALL_HINT = "sudo apt-get install podman runc, or: sudo apt-get install bubblewrap"
+INSTALL_HINT = "sudo apt-get install podman runc, or: sudo apt-get install bubblewrap"
 
 _OPENERS: dict[str, Callable[[Job], AbstractContextManager[Launch]]] = {
     "podman": open_podman,
@@ -74,7 +74,7 @@ def choose_runner(
             return info
         refused.append(f"  {info.name}: {info.why_not}")
     what = "nothing on this machine can run" if preferred is None else f"{preferred} can't run"
-    raise MachineError("\n".join([f"{what} an image:", *refused]), hint=_INSTALL_HINT)
+    raise MachineError("\n".join([f"{what} an image:", *refused]), hint=INSTALL_HINT)
 
 
 def probe_argv(name: str, *, as_root: bool) -> Sequence[str]:

@@ -13,6 +13,7 @@ from nixgen._process import Completed
 from nixgen.doctor import Finding, Machine, examine
 from nixgen.errors import MachineError
 from nixgen.nixcli import Host, Nix, NixSettings
+from nixgen.runtime import RunnerInfo
 from tests.fakes.nix import error_line, internal, single_user_host
 
 HASH = "0123456789abcdfghijklmnpqrsvwxyz"
@@ -112,7 +113,7 @@ def machine(folder: Path, **more: Any) -> Machine:
         "cores": 2,
         "temp": folder,
         "free_bytes": lambda _path: 50 * GB,
-        "find_program": lambda name: Path("/usr/bin") / name,
+        "runners": lambda: [RunnerInfo(name="bwrap", usable=True)],
         "starts": lambda _program: True,
     }
     return Machine(**{**facts, **more})
@@ -277,9 +278,19 @@ def test_little_memory_is_warned_of(tmp_path: Path) -> None:
     assert findings(tmp_path, this=this)["power"].status == "warn"
 
 
-def test_without_a_runner_there_is_a_warning(tmp_path: Path) -> None:
-    this = machine(tmp_path, find_program=lambda _name: None)
-    assert findings(tmp_path, this=this)["runners"].status == "warn"
+def test_runners_are_named_with_why_others_do_not_serve(tmp_path: Path) -> None:
+    old = RunnerInfo(name="podman", usable=False, why_not="podman 3.0 is too old")
+    none = RunnerInfo(name="unshare", usable=False, why_not="it needs root")
+    this = machine(tmp_path, runners=lambda: [old, RunnerInfo(name="bwrap", usable=True), none])
+    found = findings(tmp_path, this=this)["runners"]
+    assert (found.status, found.detail) == (
+        "ok",
+        "bwrap; podman: podman 3.0 is too old; unshare: it needs root",
+    )
+    found = findings(tmp_path, this=machine(tmp_path, runners=lambda: [old, none]))["runners"]
+    assert found.status == "warn"
+    assert "too old; unshare: it needs root" in found.detail
+    assert "bubblewrap" in str(found.hint)
 
 
 def test_a_folder_that_can_not_be_made_is_a_fault(tmp_path: Path) -> None:
