@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nixgen.cli.options import (
-    CrossOption,
-    DescriptionArgument,
+    CaFileOption,
     JobsOption,
     JsonOption,
     LockedOption,
     OfflineOption,
+    PlainHttpOption,
     PlatformOption,
     ProfileOption,
     QuietOption,
@@ -25,11 +24,9 @@ from nixgen.cli.options import (
     SubstituteOption,
     VarOption,
     VerboseOption,
-    make_nix,
-    make_request,
-    progress,
 )
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
+from nixgen.cli.subjects import SubjectArgument, WholeOption, opened
 
 if TYPE_CHECKING:
     from nixgen.closure.report import ClosureFigures, PackageFigures
@@ -48,14 +45,14 @@ class View(StrEnum):
 
 
 def closure(
-    description: DescriptionArgument = _DEFAULT,
+    subject: SubjectArgument = "app.toml",
     view: Annotated[
         View,
         typer.Option("--view", help="A table, the tree of dominators, or a graph for Graphviz."),
     ] = View.table,
+    whole: WholeOption = False,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
-    cross: CrossOption = None,
     var: VarOption = None,
     locked: LockedOption = False,
     store: StoreOption = None,
@@ -63,30 +60,34 @@ def closure(
     offline: OfflineOption = False,
     substitute: SubstituteOption = False,
     jobs: JobsOption = None,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show what is in the image: own size, what goes if it goes, and what the files are for."""
-    with reporting_errors(as_json=as_json):
+    """Show what is in an image: own size, what goes if it goes, and what the files are for."""
+    with (
+        reporting_errors(as_json=as_json),
+        opened(
+            subject,
+            request={
+                "profile": profile,
+                "platforms": platform,
+                "variables": var,
+                "frozen": locked,
+            },
+            nix={"store": store, "substitute": substitute, "jobs": jobs},
+            supply={"folders": sources or (), "offline": offline},
+            access={"plain_http": plain_http, "ca_file": ca_file},
+            whole=whole,
+            quiet=quiet,
+            verbose=verbose,
+        ) as closures,
+    ):
         from nixgen.closure.report import format_dot
-        from nixgen.pipeline.closures import measure_closures
-        from nixgen.sources import make_supply
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            frozen=locked,
-        )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
-            measured = measure_closures(
-                request,
-                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
-                supply=make_supply(os.environ, folders=sources or (), offline=offline),
-            )
+        measured = [each.measure() for each in closures]
         if as_json:
             print_json({"platforms": [each.as_json() for each in measured]})
             return

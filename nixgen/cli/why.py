@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nixgen.cli.options import (
-    CrossOption,
+    CaFileOption,
     JobsOption,
     JsonOption,
     LockedOption,
     OfflineOption,
+    PlainHttpOption,
     PlatformOption,
     ProfileOption,
     QuietOption,
@@ -22,26 +21,22 @@ from nixgen.cli.options import (
     SubstituteOption,
     VarOption,
     VerboseOption,
-    make_nix,
-    make_request,
-    progress,
 )
 from nixgen.cli.output import print_json, print_result, reporting_errors
+from nixgen.cli.subjects import SubjectArgument, WholeOption, opened
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from nixgen.closure.explaining import Edge, Explanation
     from nixgen.closure.packages import PackagePattern
-    from nixgen.pipeline.closures import BuiltClosure
+    from nixgen.pipeline.closures import ImageClosure
 
 _SHOWN_FILES = 5
 _SHOWN_OFFSETS = 3
 
 
 def why(
-    description: Annotated[
-        Path, typer.Argument(metavar="APP.TOML", help="The app description, or its folder.")
-    ],
+    subject: SubjectArgument,
     package: Annotated[
         str,
         typer.Argument(
@@ -51,9 +46,9 @@ def why(
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1000, help="Chains that are shown at most.")
     ] = 5,
+    whole: WholeOption = False,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
-    cross: CrossOption = None,
     var: VarOption = None,
     locked: LockedOption = False,
     store: StoreOption = None,
@@ -61,33 +56,35 @@ def why(
     offline: OfflineOption = False,
     substitute: SubstituteOption = False,
     jobs: JobsOption = None,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Say why a package is in the image: the shortest chains to it, and the files that make them.
+    """Say why a package is in an image: the shortest chains to it, and the files that make them.
 
     Exit code 1: the package is in none of the images.
     """
-    with reporting_errors(as_json=as_json):
-        from nixgen.pipeline.closures import build_closures
-        from nixgen.sources import make_supply
-
+    with (
+        reporting_errors(as_json=as_json),
+        opened(
+            subject,
+            request={
+                "profile": profile,
+                "platforms": platform,
+                "variables": var,
+                "frozen": locked,
+            },
+            nix={"store": store, "substitute": substitute, "jobs": jobs},
+            supply={"folders": sources or (), "offline": offline},
+            access={"plain_http": plain_http, "ca_file": ca_file},
+            whole=whole,
+            quiet=quiet,
+            verbose=verbose,
+        ) as closures,
+    ):
         pattern = _parse(package)
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            frozen=locked,
-        )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
-            closures = build_closures(
-                request,
-                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
-                supply=make_supply(os.environ, folders=sources or (), offline=offline),
-            )
         answers = [(closure, _explain(closure, pattern, limit)) for closure in closures]
         if as_json:
             print_json({"platforms": [_as_json(*answer) for answer in answers]})
@@ -106,7 +103,7 @@ def _parse(package: str) -> PackagePattern:
         raise UsageError(str(error)) from error
 
 
-def _explain(closure: BuiltClosure, pattern: PackagePattern, limit: int) -> list[Explanation]:
+def _explain(closure: ImageClosure, pattern: PackagePattern, limit: int) -> list[Explanation]:
     from nixgen.closure.explaining import explain_presence
     from nixgen.closure.packages import find_packages
 
@@ -116,7 +113,7 @@ def _explain(closure: BuiltClosure, pattern: PackagePattern, limit: int) -> list
     ]
 
 
-def _as_json(closure: BuiltClosure, found: list[Explanation]) -> dict[str, Any]:
+def _as_json(closure: ImageClosure, found: list[Explanation]) -> dict[str, Any]:
     edges = {link: edge for each in found for link, edge in each.edges.items()}
     return {
         "platform": closure.platform,
@@ -136,7 +133,7 @@ def _as_json(closure: BuiltClosure, found: list[Explanation]) -> dict[str, Any]:
     }
 
 
-def _format(closure: BuiltClosure, found: list[Explanation], pattern: PackagePattern) -> str:
+def _format(closure: ImageClosure, found: list[Explanation], pattern: PackagePattern) -> str:
     head = f"{closure.name} for {closure.platform}"
     if not found:
         return f"{head}: no {pattern.text} in it"
@@ -152,7 +149,7 @@ def _format(closure: BuiltClosure, found: list[Explanation], pattern: PackagePat
 
 
 def _format_chain(
-    chain: tuple[str, ...], explanation: Explanation, closure: BuiltClosure
+    chain: tuple[str, ...], explanation: Explanation, closure: ImageClosure
 ) -> list[str]:
     holders = closure.holders[chain[0]]
     named = ", ".join(holders[:_SHOWN_FILES]) or "the image"

@@ -18,6 +18,8 @@ from nixgen.errors import BuildError
 from nixgen.oci import faults
 from nixgen.oci.base import BaseImage
 from nixgen.oci.conf import ImageConf
+from nixgen.oci.opening import ImageSource
+from nixgen.oci.reading import LayoutImage
 from nixgen.oci.source import CustomisationLayer
 from nixgen.oci.store import StoreRoot
 from nixgen.oci.trimmed import image_path, is_absent
@@ -53,6 +55,20 @@ def overlay_rootfs(base: BaseImage, conf: ImageConf, *, store: StoreRoot, dest: 
             raise faults.unreadable(f"{own.path}/layer.tar", error) from error
         with file:
             laid.add(file, f"{own.path}/layer.tar", absent=conf.absent)
+        laid.finish()
+
+
+def unpack_image(source: ImageSource, image: LayoutImage, *, dest: Path) -> None:
+    """Put the files of an image into `dest`, a new folder; every digest is checked.
+
+    Raises as `overlay_rootfs`.
+    """
+    with faults.writing("the image's files", dest):
+        dest.mkdir(parents=True)
+        laid = _Laid(dest)
+        for layer in image.layers:
+            with open_tar(source, layer) as tar:
+                laid.add(tar, f"{source.where}: the layer {layer.descriptor.digest}")
         laid.finish()
 
 

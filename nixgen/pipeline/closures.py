@@ -1,74 +1,88 @@
-"""The closures of the images of a description: built, and what refers to what in them."""
+"""The closures of the images that a description makes."""
 
 from __future__ import annotations
 
 import json
 import os
-import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nixgen.aside import scratch_folder
 from nixgen.closure.graph import ClosureGraph
-from nixgen.closure.references import ReferenceScanner, hash_of
+from nixgen.closure.references import find_occurrences, hash_of
 from nixgen.closure.report import ClosureFigures, make_figures
 from nixgen.nixcli import Nix, StorePath
-from nixgen.oci import ImageConf, StoreRoot, read_conf
+from nixgen.oci import ImageConf, StoreRoot, copy_store_path, holder_of, read_conf
+from nixgen.oci.trimmed import is_absent
+from nixgen.oci.trimming import read_own_files
 from nixgen.pipeline.confs import build_confs, store_root
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.state import State
+from nixgen.pipeline.trimming import trim_conf
 from nixgen.sources import Supply
 
-_READ_BYTES = 1 << 20
+Place = Callable[[str], Path]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltClosure:
+class ImageClosure:
     """The store paths of one image. `place` says where one of them lies on this machine.
 
     The graph's roots are what the image's own files and its config name; sizes are of the NAR
-    serialisation, as Nix counts them. `holders` says for each root what of the image names it: keys
-    of the config and own files.
+    serialisation, as Nix counts them, or of the files where Nix does not know the path.
+    `holders` says for each root what of the image names it: keys of the config and own files.
     """
 
     platform: str
     name: str
     graph: ClosureGraph
-    place: Callable[[str], Path]
+    place: Place
     holders: Mapping[str, tuple[str, ...]]
 
+    def measure(self) -> ClosureFigures:
+        """What each store path takes; raises MachineError for what can't be read."""
+        return make_figures(self.graph, self.place, platform=self.platform, image=self.name)
 
-def build_closures(request: Request, nix: Nix, *, supply: Supply) -> tuple[BuiltClosure, ...]:
-    """Build what the images hold, in the order of the platforms; raises as `build_confs` does."""
+
+@contextmanager
+def open_closures(
+    request: Request, nix: Nix, *, supply: Supply, whole: bool = False
+) -> Iterator[tuple[ImageClosure, ...]]:
+    """Build what a description's images hold, in the order of its platforms.
+
+    They are as the rules of the description leave them, or with `whole` as Nix built them. Raises
+    as `build_confs` does.
+    """
     state = State.of_user(os.environ)
     evaluated, confs = build_confs(request, nix, state=state, supply=supply)
     store = store_root(nix)
-    closures = []
-    for image, path in zip(evaluated.prepared.plan.images, confs, strict=True):
-        conf = read_conf(path, store=store)
-        graph = read_graph(conf, nix)
-        closures.append(
-            BuiltClosure(
-                platform=str(image.platform),
-                name=f"{image.name}:{image.tag}",
-                graph=graph,
-                place=lambda each: store.physical(each),
-                holders=find_holders(conf, graph.roots, store),
+    with scratch_folder() as folder:
+        closures = []
+        for image, path in zip(evaluated.prepared.plan.images, confs, strict=True):
+            conf = read_conf(path, store=store)
+            if not whole:
+                conf, _ = trim_conf(image, conf, nix, store=store)
+            place = _place_partial(conf, store, folder / image.platform.slug)
+            graph = read_graph(conf, nix, place=place)
+            closures.append(
+                ImageClosure(
+                    platform=str(image.platform),
+                    name=f"{image.name}:{image.tag}",
+                    graph=graph,
+                    place=place,
+                    holders=_holders(conf, graph.roots, store),
+                )
             )
-        )
-    return tuple(closures)
+        yield tuple(closures)
 
 
-def measure_closures(request: Request, nix: Nix, *, supply: Supply) -> tuple[ClosureFigures, ...]:
-    """Build what the images hold, and measure it; raises as `build_closures` does."""
-    return tuple(
-        make_figures(each.graph, each.place, platform=each.platform, image=each.name)
-        for each in build_closures(request, nix, supply=supply)
-    )
+def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> ClosureGraph:
+    """The graph of a conf's store paths; raises MachineError for one that is not in the store.
 
-
-def read_graph(conf: ImageConf, nix: Nix) -> ClosureGraph:
-    """The graph of a conf's store paths; raises MachineError for one that is not in the store."""
+    With `place`, what a store path refers to is looked up there where parts of it are left out.
+    """
     held = set(conf.store_paths)
     own = StorePath.parse(conf.customisation_layer)
     infos = {str(info.path): info for info in nix.path_info([own, *map(StorePath.parse, held)])}
@@ -76,6 +90,11 @@ def read_graph(conf: ImageConf, nix: Nix) -> ClosureGraph:
         path: [target for target in map(str, info.references) if target in held]
         for path, info in infos.items()
     }
+    for path in _partial(conf):
+        if place is None:
+            break
+        found = find_occurrences(place(path), set(references[path]) - {path})
+        references[path] = sorted({each.target for each in found})
     config = json.dumps(conf.config).encode()
     roots = {*references.pop(str(own)), *(path for path in held if hash_of(path) in config)}
     # why: dockerTools puts in what its conf refers to, which can be more than the image needs.
@@ -83,24 +102,33 @@ def read_graph(conf: ImageConf, nix: Nix) -> ClosureGraph:
     return ClosureGraph.of(roots, sizes, references)
 
 
-def find_holders(
-    conf: ImageConf, roots: Iterable[str], store: StoreRoot
-) -> dict[str, tuple[str, ...]]:
+def _partial(conf: ImageConf) -> list[str]:
+    """The store paths of which parts are left out."""
+    touched = {holder_of(name) for name in conf.absent}
+    return sorted(touched & set(conf.store_paths))
+
+
+def _place_partial(conf: ImageConf, store: StoreRoot, folder: Path) -> Place:
+    """Where store paths lie; those of which parts are left out are copied into `folder`."""
+    copies = {}
+    for path in _partial(conf):
+        folder.mkdir(exist_ok=True)
+        copy_store_path(path, conf, store=store, dest=folder)
+        copies[path] = folder / path.lstrip("/")
+    return lambda path: copies.get(path) or store.physical(path)
+
+
+def _holders(conf: ImageConf, roots: Sequence[str], store: StoreRoot) -> dict[str, tuple[str, ...]]:
     """For each root, the keys of the config and the image's own files that name it."""
-    by_hash = {hash_of(root): root for root in roots}
-    found: dict[str, list[str]] = {root: [] for root in by_hash.values()}
+    found: dict[str, list[str]] = {root: [] for root in roots}
     for key, value in sorted(conf.config.items()):
-        for each, root in by_hash.items():
-            if each in json.dumps(value).encode():
+        text = json.dumps(value).encode()
+        for root in roots:
+            if hash_of(root) in text:
                 found[root].append(f"config {key}")
-    with tarfile.open(store.physical(conf.customisation_layer) / "layer.tar") as tar:
-        for member in tar:
-            scanner = ReferenceScanner(by_hash, first_only=True)
-            scanner.feed(f"{member.name}\0{member.linkname}".encode("utf-8", "surrogateescape"))
-            scanner.end_file()
-            content = tar.extractfile(member) if member.isreg() else None
-            while content is not None and (data := content.read(_READ_BYTES)):
-                scanner.feed(data)
-            for each in scanner.found:
-                found[by_hash[each]].append("/" + member.name.removeprefix("./"))
+    for own in read_own_files(conf, store):
+        if not is_absent(own.path, conf.absent):
+            for target in own.targets:
+                if target in found:
+                    found[target].append(own.path)
     return {root: tuple(names) for root, names in found.items()}

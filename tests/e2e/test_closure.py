@@ -25,6 +25,14 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def layout(planted: Path, cli: Cli) -> Path:
+    place = planted.parent / "planted.oci"
+    outcome = cli("image", planted, "-o", place, "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    return place
+
+
+@pytest.fixture(scope="module")
 def figures(planted: Path, cli: Cli) -> Any:
     outcome = cli("closure", planted, "--json", "-q")
     assert outcome.exit_code == 0, outcome.stderr
@@ -157,3 +165,47 @@ def test_the_graph_is_one_that_graphviz_reads(planted: Path, cli: Cli, figures: 
     edges = sum(len(package["references"]) for package in figures["packages"])
     assert shown.count(" -> ") == edges
     assert json.dumps(figures["packages"][0]["path"]) in shown
+
+
+def test_an_image_tells_the_same_as_its_description(
+    planted: Path, layout: Path, cli: Cli, figures: Any
+) -> None:
+    for package in ("gcc", "docbook", "busybox"):
+        of_image, of_app = _why(cli, layout, package), _why(cli, planted, package)
+        assert of_image["references"] == of_app["references"]
+        assert of_image["packages"] == of_app["packages"]
+    outcome = cli("closure", layout, "--json", "-q")
+    (platform,) = outcome.document["platforms"]
+    names = ["path", "references", "referrers", "dominator", "files", "bytes_by_kind"]
+    told, expected = (
+        {each["path"]: [each[name] for name in names] for each in document["packages"]}
+        for document in (platform, figures)
+    )
+    assert told == expected
+
+
+def test_what_the_rules_leave_out_is_in_the_closure_only_if_asked_for(
+    tmp_path: Path, planted: Path, cli: Cli
+) -> None:
+    project = Path(shutil.copytree(planted, tmp_path / "planted"))
+    with (project / "app.toml").open("a") as file:
+        file.write('\n[closure]\nminimise = "tight"\n')
+    assert cli("why", project, "docbook", "-q").exit_code == 1
+    assert cli("why", project, "docbook", "-q", "--whole").exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--locked", "--whole", "--profile=debug", "--store=/x"])
+def test_options_of_descriptions_are_refused_for_images(
+    layout: Path, cli: Cli, option: str
+) -> None:
+    outcome = cli("closure", layout, option)
+    assert outcome.exit_code == 2
+    assert f"{option.partition('=')[0]} is for descriptions" in outcome.stderr
+
+
+def test_an_image_without_store_paths_is_a_mistake(tmp_path: Path, cli: Cli) -> None:
+    subprocess.run(["umoci", "init", "--layout", tmp_path / "bare"], check=True)
+    subprocess.run(["umoci", "new", "--image", f"{tmp_path / 'bare'}:1"], check=True)
+    outcome = cli("closure", tmp_path / "bare")
+    assert outcome.exit_code == 2
+    assert "holds no store paths of Nix" in outcome.stderr
