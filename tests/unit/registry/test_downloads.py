@@ -158,7 +158,7 @@ def test_a_transfer_that_stalls_is_broken_off_and_goes_on(holder: FakeRegistry) 
     holder.misbehave("GET", "/blobs/", drip(10, 0.01))
     with open_registry(holder, limits=replace(LIMITS, stall_s=0.2, least_bytes=5000)) as registry:
         assert bytes(fetch(registry).data) == LONG
-    assert len(ranges(holder)) == 2
+    assert len(ranges(holder)) >= 2
     assert ranges(holder)[1] is not None
 
 

@@ -176,7 +176,7 @@ def test_a_head_that_drips_is_broken_off(holder: FakeRegistry) -> None:
     holder.misbehave("GET", "/blobs/", drip_head)
     with open_registry(holder, limits=replace(LIMITS, small_s=0.3)) as registry:
         assert fetch(registry) == DATA
-    assert len(holder.requests("GET")) == 2
+    assert len(holder.requests("GET")) >= 2
 
 
 def test_a_manifest_without_end_is_not_read_to_the_end(

@@ -70,7 +70,7 @@ def test_a_head_that_drips_is_broken_off_under_encryption(tmp_path: Path) -> Non
         limits = replace(LIMITS, small_s=0.3)
         with Registry(reference, ca_file=certificate, limits=limits) as registry:
             assert registry.head_manifest("v1") is None
-        assert len(fake.requests("HEAD")) == 2
+        assert len(fake.requests("HEAD")) >= 2
 
 
 def test_an_unknown_authority_is_told_with_the_way_to_name_it(tmp_path: Path) -> None:
