@@ -74,7 +74,8 @@ _FAULTS = (
         "sudo apt-get install --reinstall nix-setup-systemd  (Debian)",
     ),
     _fault(
-        r"is required to build '[^']*', but I am a|Reason: platform mismatch",
+        r"is required to build '[^']*', but I am a|Reason: platform mismatch"
+        r"|unable to start any build",
         "this machine can't build for that system",
         "nixgen doctor  says which systems it can build for",
     ),

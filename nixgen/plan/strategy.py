@@ -116,10 +116,11 @@ def _compile_across(spec: AppSpec, machine: BuildMachine) -> Choice:
 
 
 def _build_natively(system: str, machine: BuildMachine) -> Choice:
-    if system in machine.further_systems:
-        reason = f"Nix is set to build {system} on this machine too"
-    elif system in machine.builders:
+    # why in this order: Nix takes a remote builder where there is one.
+    if system in machine.builders:
         reason = f"the remote builder {machine.builders[system]} builds for {system}"
+    elif system in machine.further_systems:
+        reason = f"Nix is set to build {system} on this machine too"
     else:
         raise _CanNotError(
             f"Nix knows no machine that builds natively for {system}: it is neither in its "

@@ -220,6 +220,7 @@ def test_words_in_a_build_log_are_not_the_machines_fault(tmp_path: Path) -> None
         ("the group 'nixbld' specified in 'build-users-group' does not exist", "reinstall"),
         ("a 'riscv64-linux' with features {} is required to build 'x', but I am a 'y'", "doctor"),
         (f"Cannot build '{DRV}'.\nReason: platform mismatch\nRequired system: 'x'", "doctor"),
+        ("unable to start any build; remote machines may not have all required system", "doctor"),
     ],
 )
 def test_a_fault_of_the_machine_comes_with_the_command_that_mends_it(
