@@ -98,10 +98,10 @@ def main(arguments: list[str] | None = None) -> None:
     # why: what follows `--` is for the program that `run` starts.
     own = given[: given.index("--")] if "--" in given else given
     as_json = "--json" in own
-    command = typer.main.get_command(app)
     # why: SIGTERM as an exception too, so that it leaves no half-written result behind.
     open_missing_streams()
     with ending_on_signals(), reporting_errors(as_json=as_json):
+        command = typer.main.get_command(app)
         try:
             code = command.main(given, prog_name="nixgen", standalone_mode=False)
         except Exception as error:

@@ -196,3 +196,24 @@ def test_a_closed_stderr_does_no_harm(project: Path, tmp_path: Path) -> None:
     done = _shell('nixgen image "$1" -o "$2" --json 2>&-', project, tmp_path / "image.oci")
     assert done.returncode == 0
     assert done.stdout.startswith("{")
+
+
+_INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+def hook(event, arguments):
+    if event == "import" and arguments[0] == "typer":
+        os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(hook)
+from nixgen.__main__ import main
+main()
+"""
+
+
+def test_an_interrupt_while_the_command_line_is_loaded_leaves_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_WHILE_LOADING, "--version"],
+        env=_environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
