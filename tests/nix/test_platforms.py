@@ -6,11 +6,19 @@ import json
 from pathlib import Path
 
 from nixgen import _process
+from nixgen.plan.strategy import BUNDLED_BUILD_SYSTEMS
 from nixgen.platforms import bundled_platforms
 
 _TABLE = Path(__file__).parents[2] / "nix" / "bundled" / "platforms.nix"
 _FACTS = """{ zigTarget, go, qemuArch, is64bit, crossNames, parsed, ... }:
   { inherit zigTarget qemuArch is64bit crossNames; inherit (go) GOARCH; cpu = parsed.cpu.bits; }"""
+
+
+def test_the_set_is_built_where_it_is_marked_to_be() -> None:
+    expression = f"builtins.mapAttrs (_: platform: platform.build) (import {_TABLE})"
+    argv = ["nix-instantiate", "--eval", "--strict", "--json", "--expr", expression]
+    said = json.loads(_process.run(argv).check().stdout)
+    assert {system for system, build in said.items() if build} == set(BUNDLED_BUILD_SYSTEMS)
 
 
 def test_both_tables_of_platforms_agree() -> None:
