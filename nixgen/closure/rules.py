@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nixgen.closure.packages import PackagePattern
 from nixgen.globs import matches
 
 Mode = Literal["none", "safe", "tight"]
@@ -85,18 +86,20 @@ class Minimising:
 
     `keep` and `drop` are patterns relative to store paths; `keep` goes before everything else.
     `keep_paths` are patterns of the names of store paths, without their hash, that stay although
-    nothing refers to them.
+    nothing refers to them. `cuts` are pairs of packages: references of the first to the second are
+    overwritten.
     """
 
     mode: Mode = "none"
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep_paths: tuple[str, ...] = ()
+    cuts: tuple[tuple[PackagePattern, PackagePattern], ...] = ()
 
     @property
     def leaves_out_nothing(self) -> bool:
-        """Whether every file stays."""
-        return self.mode == "none" and not self.drop
+        """Whether every file stays as it is."""
+        return self.mode == "none" and not self.drop and not self.cuts
 
     def as_json(self) -> dict[str, Any]:
         """All that decides what is left out, the rules themselves included."""
@@ -106,6 +109,7 @@ class Minimising:
             "keep": list(self.keep),
             "drop": list(self.drop),
             "keep-paths": list(self.keep_paths),
+            "cut": [[source.text, target.text] for source, target in self.cuts],
             "rules": {} if self.mode == "none" else {**rules, "licences": _LICENCE.pattern},
         }
 

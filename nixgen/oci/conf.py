@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nixgen.closure.references import hash_of
 from nixgen.errors import BuildError, Problem, UsageError
 from nixgen.oci.store import StoreRoot, is_store_path
 from nixgen.oci.tarheader import Ownership
@@ -50,7 +51,8 @@ class ImageConf:
     `created` is in UTC. `ownership` is what every entry of the store layers gets. `from_image` is
     the absolute path of a base image: a docker-archive, compressed or not, or one unpacked.
     `absent` are absolute paths of the image that are left out, with all below them, none of them
-    a store path itself.
+    a store path itself. `cuts` are pairs of store paths: in the files of the first, the hash of
+    the second is overwritten.
     """
 
     architecture: str
@@ -64,6 +66,11 @@ class ImageConf:
     repo_tag: str
     from_image: str | None = None
     absent: frozenset[str] = frozenset()
+    cuts: tuple[tuple[str, str], ...] = ()
+
+    def cut_hashes(self, store_path: str) -> tuple[bytes, ...]:
+        """The hashes that are overwritten in the files of a store path."""
+        return tuple(hash_of(target) for source, target in self.cuts if source == store_path)
 
     @property
     def store_paths(self) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
+from nixgen.closure.cutting import Cutter
 from nixgen.errors import BuildError, UsageError
 from nixgen.oci import faults
 from nixgen.oci.blob import Summed, Summing, copy_blob
@@ -62,7 +64,7 @@ def copy_store_path(logical: str, conf: ImageConf, *, store: StoreRoot, dest: Pa
 
     Raises as `materialise_rootfs`, and OSError where `dest` can't be written.
     """
-    ownership = conf.ownership
+    ownership, hashes = conf.ownership, conf.cut_hashes(logical)
     folders: list[tuple[Path, int]] = []
     (dest / logical.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
     for name, origin, info in walk_store_path(logical, store, absent=conf.absent):
@@ -75,12 +77,23 @@ def copy_store_path(logical: str, conf: ImageConf, *, store: StoreRoot, dest: Pa
             place.symlink_to(source.readlink())
             _finish(place, None, ownership)
         elif stat.S_ISREG(mode):
-            copy_blob(source, place, mode=0o600)
+            if hashes:
+                _copy_cut(source, place, hashes)
+            else:
+                copy_blob(source, place, mode=0o600)
             _finish(place, mode, ownership)
         else:
             raise BuildError(f"{name} is a device, pipe or socket: no image holds it")
     for place, mode in reversed(folders):
         _finish(place, mode, ownership)
+
+
+def _copy_cut(source: Path, place: Path, hashes: Sequence[bytes]) -> None:
+    cutter = Cutter(hashes)
+    with source.open("rb") as whole, place.open("xb") as made:
+        while data := whole.read(_CHUNK_BYTES):
+            made.write(cutter.feed(data))
+        made.write(cutter.finish())
 
 
 def _raw(name: str) -> bytes:

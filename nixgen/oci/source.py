@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from nixgen.closure.references import hash_of
 from nixgen.errors import BuildError
 from nixgen.oci import faults
 from nixgen.oci.blob import Summed
@@ -40,12 +41,16 @@ class LayerSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreLayer:
-    """A layer of store paths, made anew from the store, without the names that are `absent`."""
+    """A layer of store paths, made anew from the store.
+
+    It lacks the names that are `absent`; `cuts` are as in `ImageConf`.
+    """
 
     store_paths: tuple[str, ...]
     ownership: Ownership
     store: StoreRoot
     absent: tuple[str, ...] = ()
+    cuts: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> tuple[str | int, ...]:
@@ -54,7 +59,8 @@ class StoreLayer:
         ids = (owner.mtime, owner.uid, owner.gid, owner.uname, owner.gname)
         # why: without them the key is what it was before layers could lack anything.
         absent = ("without", *self.absent) if self.absent else ()
-        return ("store", *ids, *self.store_paths, *absent)
+        cuts = ("cut", *(path for pair in self.cuts for path in pair)) if self.cuts else ()
+        return ("store", *ids, *self.store_paths, *absent, *cuts)
 
     def write(self, sink: Sink) -> None:
         """See `LayerSource`."""
@@ -64,6 +70,10 @@ class StoreLayer:
             store=self.store,
             sink=sink,
             absent=frozenset(self.absent),
+            cuts={
+                path: [hash_of(target) for source, target in self.cuts if source == path]
+                for path in self.store_paths
+            },
         )
 
     def check(self, tar: Summed) -> None:

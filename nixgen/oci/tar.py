@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from nixgen.closure.cutting import Cutter
 from nixgen.errors import BuildError
 from nixgen.oci import faults
 from nixgen.oci.packing import Packer, Sink
 from nixgen.oci.store import StoreRoot
-from nixgen.oci.tarheader import HeaderEncoder, Ownership, trailer
+from nixgen.oci.tarheader import HeaderEncoder, Ownership, padding, trailer
 
 Member = tuple[str, bytes, os.stat_result]
 """One entry of a layer: its name in the archive, its place on disk, what `lstat` said."""
@@ -25,6 +26,7 @@ Member = tuple[str, bytes, os.stat_result]
 # why: dockerTools writes these two whatever the store directory is.
 _PARENTS = ("/nix", "/nix/store")
 # why O_NONBLOCK: what was a file when it was looked at may be a pipe now, which nobody writes to.
+_READ_BYTES = 1 << 20
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
@@ -62,10 +64,12 @@ def write_layer_tar(
     store: StoreRoot,
     sink: Sink,
     absent: frozenset[str] = frozenset(),
+    cuts: Mapping[str, Sequence[bytes]] | None = None,
 ) -> int:
     """Write the tar of the store paths, in their order, to `sink`; gives its size in bytes.
 
-    `absent` are the names that are left out, with all below them. Raises MachineError for what is
+    `absent` are the names that are left out, with all below them; `cuts` maps store paths to the
+    hashes that are overwritten in their files. Raises MachineError for what is
     missing or can't be read, BuildError for a file that changes while it is read and for what no
     store holds (devices, sockets).
     """
@@ -74,20 +78,23 @@ def write_layer_tar(
         for parent in _PARENTS:
             packer.put(headers.directory(parent, mode=0o755))
         for path in paths:
+            hashes = (cuts or {}).get(path, ())
             for member in walk_store_path(path, store, absent=absent):
-                _put_member(packer, headers, member)
+                _put_member(packer, headers, member, hashes)
         packer.put(trailer(packer.total_bytes))
         packer.flush()
         return packer.total_bytes
 
 
-def _put_member(packer: Packer, headers: HeaderEncoder, member: Member) -> None:
+def _put_member(
+    packer: Packer, headers: HeaderEncoder, member: Member, hashes: Sequence[bytes]
+) -> None:
     name, place, info = member
     mode = info.st_mode
     if stat.S_ISREG(mode):
         packer.put(headers.file(name, mode=mode, size_bytes=info.st_size))
         if info.st_size:
-            _put_content(packer, member)
+            _put_content(packer, member, hashes)
     elif stat.S_ISDIR(mode):
         packer.put(headers.directory(name, mode=mode))
     elif stat.S_ISLNK(mode):
@@ -100,7 +107,7 @@ def _put_member(packer: Packer, headers: HeaderEncoder, member: Member) -> None:
         raise BuildError(f"{name} is a device, pipe or socket: an image can't hold it")
 
 
-def _put_content(packer: Packer, member: Member) -> None:
+def _put_content(packer: Packer, member: Member, hashes: Sequence[bytes]) -> None:
     """Add a regular file's bytes and their padding; it must be as `lstat` saw it."""
     name, place, before = member
     try:
@@ -108,12 +115,30 @@ def _put_content(packer: Packer, member: Member) -> None:
     except OSError as error:
         raise faults.unreadable(name, error) from error
     try:
-        packer.put_file(file, before.st_size, name=name)
+        if hashes:
+            _put_cut(packer, file, before.st_size, hashes, name)
+        else:
+            packer.put_file(file, before.st_size, name=name)
         after = os.fstat(file)
     finally:
         os.close(file)
     if after.st_size != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
         raise faults.changed(name)
+
+
+def _put_cut(
+    packer: Packer, file: int, size_bytes: int, hashes: Sequence[bytes], name: str
+) -> None:
+    cutter, done = Cutter(hashes), 0
+    try:
+        while data := os.read(file, _READ_BYTES):
+            done += len(data)
+            packer.put(cutter.feed(data))
+    except OSError as error:
+        raise faults.unreadable(name, error) from error
+    if done != size_bytes:
+        raise faults.changed(name)
+    packer.put(cutter.finish() + padding(size_bytes))
 
 
 def _text(raw: bytes) -> str:

@@ -102,6 +102,7 @@ def layer_sources(conf: ImageConf, *, store: StoreRoot) -> tuple[LayerSource, ..
             ownership=conf.ownership,
             store=store,
             absent=tuple(name for path in paths for name in by_path.pop(path, ())),
+            cuts=tuple(pair for pair in conf.cuts if pair[0] in paths),
         )
         for paths in conf.store_layers
     ]

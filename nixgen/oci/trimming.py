@@ -23,14 +23,12 @@ from nixgen.errors import BuildError
 from nixgen.globs import matches
 from nixgen.oci import faults
 from nixgen.oci.conf import ImageConf
+from nixgen.oci.cuts import CutReference, References, find_cuts
 from nixgen.oci.source import CustomisationLayer
 from nixgen.oci.store import StoreRoot, holder_of
 from nixgen.oci.trimmed import image_path, is_absent
 
 _READ_BYTES = 1 << 20
-
-References = Mapping[str, Sequence[str]]
-"""What each store path refers to, as Nix knows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +49,14 @@ class Trimming:
     """What was left out of one image.
 
     `gone` are store paths with the bytes of the files that they had left. `dangling` are links
-    that are kept although what they lead to is not, `unmatched` the user's patterns that no file
-    matches.
+    that are kept although what they lead to is not, `unmatched` those of the user's patterns
+    and cuts that nothing matches.
     """
 
     mode: Mode
     savings: tuple[Saving, ...]
     gone: Mapping[str, int]
+    cuts: tuple[CutReference, ...]
     dangling: tuple[str, ...]
     unmatched: tuple[str, ...]
 
@@ -75,6 +74,7 @@ class Trimming:
             "store_paths": [
                 {"path": path, "size_bytes": size} for path, size in sorted(self.gone.items())
             ],
+            "cut": [each.as_json() for each in self.cuts],
             "dangling": list(self.dangling),
         }
 
@@ -98,30 +98,39 @@ def trim(
 ) -> tuple[ImageConf, Trimming]:
     """The conf without what the rules leave out, and what that is.
 
-    `references` are needed for `tight` alone. Raises MachineError for what can't be read.
+    `references` are needed for `tight` and for cuts. Raises MachineError for what can't be read,
+    BuildError for a reference that can't be cut.
     """
     kept = {path: keep_files(path, store.physical, rules) for path in conf.store_paths}
     absent = frozenset(f"{path}/{name}" for path, each in kept.items() for name in each.absent)
     own = read_own_files(conf, store)
     stale = _stale(own, absent, frozenset())
+    cuts, unmatched = find_cuts(rules, kept, references, store)
+    pairs = {(cut.source, cut.target) for cut in cuts}
     gone: frozenset[str] = frozenset()
     if rules.mode == "tight":
         left = [each for each in own if each.path not in stale]
         roots = _roots(conf, left, rules)
-        gone = frozenset(kept) - reach(roots, kept, references, store.physical)
+        left_references = {
+            path: [target for target in targets if (path, target) not in pairs]
+            for path, targets in references.items()
+        }
+        gone = frozenset(kept) - reach(roots, kept, left_references, store.physical)
         stale = _stale(own, absent, gone)
     stale |= _emptied(own, stale)
     trimmed = dataclasses.replace(
         conf,
         store_layers=_without(conf.store_layers, gone),
         absent=frozenset(name for name in absent if not _leads(name, gone)) | stale,
+        cuts=tuple(sorted(pair for pair in pairs if pair[0] not in gone)),
     )
     report = Trimming(
         mode=rules.mode,
         savings=_savings(each for path, each in kept.items() if path not in gone),
         gone={path: _left_bytes(kept[path], store) for path in sorted(gone)},
+        cuts=cuts,
         dangling=_dangling(trimmed, kept, gone, store),
-        unmatched=_unmatched(rules, kept.values()),
+        unmatched=(*_unmatched(rules, kept.values()), *unmatched),
     )
     return trimmed, report
 

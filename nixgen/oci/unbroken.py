@@ -25,7 +25,9 @@ def refuse_broken(whole: ImageConf, trimmed: ImageConf, *, store: StoreRoot) -> 
     if not broken:
         return
     problems = [
-        Problem(message=f"{need.file} needs the {need.what} {need.places[0]}, which is left out")
+        Problem(
+            message=f"{need.file} needs the {need.what} {need.places[0]}, which is left out or cut"
+        )
         for need in broken[:_SHOWN]
     ]
     left = len(broken) - len(problems)
@@ -40,6 +42,7 @@ def refuse_broken(whole: ImageConf, trimmed: ImageConf, *, store: StoreRoot) -> 
 def find_broken(whole: ImageConf, trimmed: ImageConf, *, store: StoreRoot) -> Iterator[Need]:
     """The needs that the whole image meets and the trimmed one does not, in the layers' order."""
     before, after = set(whole.store_paths), set(trimmed.store_paths)
+    cuts = set(trimmed.cuts)
 
     def find_before(path: str) -> Path | None:
         return store.physical(path) if holder_of(path) in before else None
@@ -53,8 +56,11 @@ def find_broken(whole: ImageConf, trimmed: ImageConf, *, store: StoreRoot) -> It
         for name, place, _ in walk_store_path(path, store, absent=trimmed.absent):
             try:
                 for need in find_needs(name, store.physical(name)):
-                    if any(is_there(each, find_before) for each in need.places) and not any(
-                        is_there(each, find_after) for each in need.places
+                    before_places = [each for each in need.places if is_there(each, find_before)]
+                    if before_places and not any(
+                        is_there(each, find_after)
+                        for each in before_places
+                        if (path, holder_of(each)) not in cuts
                     ):
                         yield need
             except OSError as error:

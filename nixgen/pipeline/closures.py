@@ -104,7 +104,7 @@ def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> Clos
 
 def _partial(conf: ImageConf) -> list[str]:
     """The store paths of which parts are left out."""
-    touched = {holder_of(name) for name in conf.absent}
+    touched = {holder_of(name) for name in conf.absent} | {source for source, _ in conf.cuts}
     return sorted(touched & set(conf.store_paths))
 
 

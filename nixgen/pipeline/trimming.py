@@ -19,6 +19,7 @@ def rules_of(image: ImagePlan) -> Minimising:
         keep=closure.keep,
         drop=closure.drop,
         keep_paths=closure.keep_paths,
+        cuts=closure.cuts,
     )
 
 
@@ -33,13 +34,11 @@ def trim_conf(
     rules = rules_of(image)
     if rules.leaves_out_nothing:
         return conf, None
-    references = _references(conf, nix) if rules.mode == "tight" else {}
+    references = _references(conf, nix) if rules.mode == "tight" or rules.cuts else {}
     trimmed, report = trim(conf, rules, references=references, store=store)
     refuse_broken(conf, trimmed, store=store)
     for pattern in report.unmatched:
-        nix.reporter.report(
-            Notice(text=f"{image.platform}: the closure's pattern {pattern!r} matches no file")
-        )
+        nix.reporter.report(Notice(text=f"{image.platform}: closure: {pattern} matches nothing"))
     return trimmed, report
 
 

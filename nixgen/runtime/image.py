@@ -38,8 +38,9 @@ class RunnableImage:
 
     @property
     def partial_store_paths(self) -> frozenset[str]:
-        """The store paths of which something is left out: they can't be used in place."""
+        """The store paths of which something is left out or cut: they can't be used in place."""
         touched = {holder_of(name) for name in self.conf.absent}
+        touched |= {source for source, _ in self.conf.cuts}
         return frozenset(self.conf.store_paths) & touched
 
     @property

@@ -22,10 +22,8 @@ _URL = Text(label="a URL", convert=texts.parse_url, pattern=texts.URL_PATTERN)
 _GLOB = Text(label="a file pattern", convert=texts.parse_glob)
 _GLOBS = lists_of(_GLOB, "a list of file patterns")
 _PACKAGES = lists_of(PACKAGE, "a list of package attributes")
-_PACKAGE_PATTERNS = lists_of(
-    Text(label="a package or a pattern", convert=texts.parse_package_pattern),
-    "a list of packages and patterns",
-)
+_PACKAGE_PATTERN = Text(label="a package or a pattern", convert=texts.parse_package_pattern)
+_PACKAGE_PATTERNS = lists_of(_PACKAGE_PATTERN, "a list of packages and patterns")
 _SIZE = OneOf(
     label='a size such as "60 MB", or a number of bytes',
     kinds=(
@@ -221,6 +219,15 @@ BUILD_TABLE = Table(
     ),
 )
 
+CUT_TABLE = Table(
+    label="a table of a reference",
+    doc="A reference from one package to another that is cut.",
+    fields=(
+        Field("from", _PACKAGE_PATTERN, "Whose files refer.", required=True, example="python3"),
+        Field("to", _PACKAGE_PATTERN, "What they refer to.", required=True, example="gcc"),
+    ),
+)
+
 CLOSURE_TABLE = Table(
     label="a table",
     doc="What may be left out of the image, and what must not be in it.",
@@ -277,7 +284,13 @@ CLOSURE_TABLE = Table(
             "refers to them.",
             example=["mailcap-*"],
         ),
-        Field("cut", _PACKAGES, "Packages that are left out.", example=["perl"]),
+        Field(
+            "cut",
+            lists_of(CUT_TABLE, "a list of tables", None),
+            "References that the scan sees and the app does not need: they are overwritten.",
+            default=[],
+            example=[{"from": "python3", "to": "gcc"}],
+        ),
     ),
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from nixgen.closure.limits import Limits
+from nixgen.closure.packages import PackagePattern
 from nixgen.digest import Digest
 from nixgen.platforms import Platform
 from nixgen.spec.tests_model import Pairs, Test
@@ -246,13 +247,14 @@ class Closure:
     """What is left out of the image, and what it is held against.
 
     `keep` and `drop` are patterns of files relative to their store path, `keep_paths` patterns of
-    the names of store paths.
+    the names of store paths. `cuts` are pairs (from, to) of packages.
     """
 
     minimise: Minimise = "none"
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep_paths: tuple[str, ...] = ()
+    cuts: tuple[tuple[PackagePattern, PackagePattern], ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 

@@ -47,7 +47,6 @@ UNSERVED = (
         words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
-    Unserved(key="closure.cut", works="leave it out for now"),
     Unserved(key="sign", works="leave the table out for now"),
 )
 

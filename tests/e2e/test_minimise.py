@@ -122,7 +122,7 @@ def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path, cli: Cli) -> Non
     project = _project(tmp_path, 'drop = ["share/nothing/**"]')
     outcome = cli("image", project, "-o", tmp_path / "image.oci")
     assert outcome.exit_code == 0
-    assert "'share/nothing/**' matches no file" in outcome.stderr
+    assert "closure: share/nothing/** matches nothing" in outcome.stderr
 
 
 @pytest.mark.parametrize("example", ["http-c", "site", "sqlite-lua"])
@@ -183,3 +183,55 @@ directories = [{ path = "/open", mode = "0777" }]
     error = json.dumps(outcome.document["error"])
     assert "/bin/raised has mode 4755" in error
     assert "anyone may write to /open" in error
+
+
+def test_a_cut_reference_brings_nothing_any_more(tmp_path: Path, cli: Cli) -> None:
+    rules = 'minimise = "tight"\ncut = [{ from = "planted", to = "gcc" }]'
+    project = _project(tmp_path, rules)
+    tight = _platform(_image(cli, project))
+    assert not any("-gcc-" in path for path in _held(tight))
+    (cut,) = tight["closure"]["cut"]
+    assert (cut["from"][44:], cut["to"][44:]) == ("planted-1.0.0", "gcc-13.2.0")
+    assert cut["files"] == [{"file": "lib/python3.13/_sysconfigdata__linux_.py", "offsets": [17]}]
+    text = _content(tmp_path / "image.oci", "lib/python3.13/_sysconfigdata__linux_.py")
+    assert text == "CC = '/nix/store/" + "e" * 32 + "-gcc-13.2.0/bin/gcc'\n"
+    for runner in ("podman", "bwrap"):
+        assert cli("run", project, "-q", "--runner", runner).stdout == "planted on library-2.1\n"
+    assert cli("why", project, "gcc", "-q").exit_code == 1
+
+
+def _content(layout: Path, ending: str) -> str:
+    for blob in (layout / "blobs/sha256").iterdir():
+        if tarfile.is_tarfile(blob):
+            with tarfile.open(blob) as tar:
+                for member in tar:
+                    if member.name.startswith("/nix/") and member.name.endswith(ending):
+                        content = tar.extractfile(member)
+                        assert content is not None
+                        return content.read().decode()
+    raise AssertionError(f"no {ending} in {layout}")
+
+
+@pytest.mark.parametrize(
+    ("cut", "exit_code", "message"),
+    [
+        ('{ from = "planted", to = "busybox" }', 4, "needs the interpreter"),
+        ('{ from = "zlib", to = "gcc" }', 4, "only what stands in a file can be overwritten"),
+        ('{ from = "planted" }', 2, "closure.cut[0]"),
+        ('"gcc"', 2, "closure.cut[0]"),
+    ],
+)
+def test_a_reference_that_cannot_be_cut_is_a_mistake(
+    tmp_path: Path, cli: Cli, cut: str, exit_code: int, message: str
+) -> None:
+    outcome = _image(cli, _project(tmp_path, f"cut = [{cut}]"))
+    assert outcome.exit_code == exit_code
+    assert message in json.dumps(outcome.document["error"])
+    assert not (tmp_path / "image.oci").exists()
+
+
+def test_a_cut_that_nothing_matches_is_told(tmp_path: Path, cli: Cli) -> None:
+    project = _project(tmp_path, 'cut = [{ from = "planted", to = "emacs" }]')
+    outcome = cli("image", project, "-o", tmp_path / "image.oci")
+    assert outcome.exit_code == 0
+    assert "cut from planted to emacs matches nothing" in outcome.stderr

@@ -309,7 +309,6 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "closure.cut",
         "sign",
     }
     served = parse_description(valid.WHOLE, path=project / "app.toml")

@@ -208,7 +208,7 @@ no-world-writable = true
 keep = ["share/x/**"]
 keep-paths = ["mailcap-*"]
 drop = ["share/doc/**"]
-cut = ["perl"]
+cut = [{ from = "python3", to = "gcc" }]
 [sign]
 key = "cosign.key"
 identity = "ci@example.org"
