@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nixgen.binfmt import Registration, find_registration, registering_command
+from nixgen.binfmt import Registration, find_emulator, find_registration, registering_command
 from nixgen.doctor.finding import Finding, ok, warn
 from nixgen.doctor.machine import Machine
 from nixgen.doctor.trial import make_trial
 from nixgen.errors import NixgenError
-from nixgen.nixcli import BuildSystems, Nix, RemoteBuilder, build_systems
+from nixgen.nixcli import BuildSystems, Mode, Nix, RemoteBuilder, build_systems
 from nixgen.platforms import Platform, known_platforms
 
 _BINFMT = "proc/sys/fs/binfmt_misc"
@@ -78,6 +78,7 @@ def examine_builders(nix: Nix, machine: Machine) -> Iterator[Finding]:
     yield ok("builders", _served(systems, own))
     for number, builder in enumerate(systems.builders, start=1):
         yield _reached(nix, f"builder-{number}", builder)
+    yield from _unheard(nix, machine, systems)
 
 
 def _served(systems: BuildSystems, own: str) -> str:
@@ -101,3 +102,23 @@ def _reached(nix: Nix, name: str, builder: RemoteBuilder) -> Finding:
         f"{builder.store} ({served}) can't be reached: {fault}",
         f"nix store ping --store {builder.store}",
     )
+
+
+def _unheard(nix: Nix, machine: Machine, systems: BuildSystems) -> Iterator[Finding]:
+    """A daemon takes it from users whom it trusts only that this machine builds for a system."""
+    if nix.access.mode is not Mode.DAEMON or machine.is_root:
+        return
+    emulated = [
+        each.facts.system
+        for each in known_platforms()
+        if find_emulator(each, binfmt=machine.root / _BINFMT) is not None
+    ]
+    missing = [name for name in emulated if name not in systems.further]
+    if missing and not nix.is_trusted():
+        line = f"extra-platforms = {' '.join([*systems.further, *missing])}"
+        yield warn(
+            "emulation-daemon",
+            f"the Nix daemon has {', '.join(missing)} emulated only for users whom it trusts, or "
+            "where it is set to",
+            f"echo '{line}' | sudo tee -a /etc/nix/nix.conf && sudo systemctl restart nix-daemon",
+        )

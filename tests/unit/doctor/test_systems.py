@@ -8,6 +8,7 @@ import pytest
 
 from nixgen.doctor.trial import make_trial, starts
 from nixgen.elf import parse_header
+from nixgen.nixcli import NixSettings
 from nixgen.platforms import Platform, known_platforms, native_platform
 from tests.unit.doctor.test_examine import (
     AARCH64,
@@ -79,6 +80,28 @@ def test_a_builder_that_does_not_answer_is_named_with_the_reason(tmp_path: Path)
     assert finding.status == "warn"
     assert "can't be reached: it does not answer" in finding.detail
     assert finding.hint == "nix store ping --store ssh://gone.example.org"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "further", "is_root", "told"),
+    [
+        (False, ["i686-linux"], False, True),
+        (True, ["i686-linux"], False, False),
+        (False, ["aarch64-linux"], False, False),
+        (False, [], True, False),
+    ],
+)
+def test_a_daemon_that_would_not_listen_is_to_be_set(
+    tmp_path: Path, trusted: bool, further: list[str], is_root: bool, told: bool
+) -> None:
+    simulated = Simulated(version="2.26.3", probe=absent_builder())
+    simulated.trusted, simulated.config = trusted, {"extra-platforms": further}
+    this = machine(tmp_path, is_root=is_root)
+    found = findings(tmp_path, simulated, settings=NixSettings(store="daemon"), this=this)
+    assert ("emulation-daemon" in found) == told
+    if told:
+        hint = str(found["emulation-daemon"].hint)
+        assert "extra-platforms = i686-linux aarch64-linux" in hint
 
 
 def test_this_machine_starts_its_own_trial_and_no_other_file() -> None:
