@@ -184,7 +184,7 @@ def _guess(text: str) -> str | None:
     if word in spellings:
         return spellings[word]
     for names in (spellings, _ALIASES):
-        if close := difflib.get_close_matches(word, names, n=1):
+        if close := difflib.get_close_matches(word, names, n=1, cutoff=0.7):
             return names[close[0]]
     return None
 

@@ -48,7 +48,7 @@ def check_programs(
         found = [
             program
             for program in find_foreign(conf, image.platform, store=store, memory=memory)
-            if not _is_meant(program, image) and not is_absent(program.path, conf.absent)
+            if not _is_meant(program, image)
         ]
         if found:
             problems += explain(found, image.platform, read_graph(conf, nix))

@@ -88,7 +88,9 @@ def test_the_platform_that_was_meant_is_told(written: str, meant: str) -> None:
     assert caught.value.hint == f'did you mean "{meant}"?'
 
 
-@pytest.mark.parametrize("written", ["", "plan9", "linux", "linux/", "\0"])
+@pytest.mark.parametrize(
+    "written", ["", "plan9", "linux", "linux/", "linux/mips64le", "windows/amd64", "\0"]
+)
 def test_where_nothing_is_alike_all_are_told(written: str) -> None:
     with pytest.raises(UnknownPlatformError) as caught:
         Platform.parse(written)
