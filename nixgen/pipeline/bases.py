@@ -23,6 +23,7 @@ from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import LayoutImage
 from nixgen.oci.reference import ImagePlace
 from nixgen.pipeline.knownbases import KnownBase, KnownBases
+from nixgen.pipeline.unchanged import Surveyed
 from nixgen.plan import Base
 from nixgen.platforms import Platform
 from nixgen.progress import Notice, PhaseStarted, Reporter, Silent
@@ -47,8 +48,8 @@ class BaseAccess:
 class FoundBase:
     """The base image of one platform: which it is, and what has to be known for the plan.
 
-    `reference` is the repository and tag without a digest, for one from a registry; `place` where
-    one on disk lies. `has_manifest` is False for a docker-archive.
+    `reference` is the repository and tag without a digest, for one from a registry; `surveyed` is
+    what one on disk was before it was read. `has_manifest` is False for a docker-archive.
     """
 
     name: BaseName
@@ -57,9 +58,14 @@ class FoundBase:
     image: LayoutImage
     files: RootFiles
     reference: str | None
-    place: Path | None
+    surveyed: Surveyed | None
     has_manifest: bool
     finder: BaseFinder
+
+    @property
+    def place(self) -> Path | None:
+        """Where a base on disk lies."""
+        return None if self.surveyed is None else self.surveyed.place
 
     def for_plan(self) -> Base:
         """What the plan is made from."""
@@ -92,11 +98,15 @@ class FoundBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedBase:
-    """A base image open for reading. `named` is the digest of what its name stands for."""
+    """A base image open for reading. `named` is the digest of what its name stands for.
+
+    `surveyed` is of one on disk, from before it was opened.
+    """
 
     source: ImageSource
     image: LayoutImage
     named: Digest
+    surveyed: Surveyed | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,17 +146,22 @@ class BaseFinder:
             if manifest is not None and locked is not None:
                 pinned = locked
             has_manifest = opened.source.format != "docker-archive"
-            return self._found(name, platform, pinned, base, has_manifest=has_manifest)
+            return self._found(
+                name, platform, pinned, base, has_manifest=has_manifest, surveyed=opened.surveyed
+            )
 
     @contextlib.contextmanager
     def opened(
         self, name: BaseName, platform: Platform, *, manifest: Digest | None = None
     ) -> Iterator[OpenedBase]:
         """Open a base image; from a registry that of `manifest` instead of what it is named."""
+        surveyed: Surveyed | None = None
         with contextlib.ExitStack() as stack:
             if name.kind == "disk":
                 work = stack.enter_context(tempfile.TemporaryDirectory(prefix="nixgen-base-"))
                 place = disk_place(name, self.project_dir)
+                with contextlib.suppress(FileNotFoundError):
+                    surveyed = Surveyed.of(place.path)
                 stored = open_compressed(
                     place.path, work=Path(work), form=place.form, tag=place.tag
                 )
@@ -154,7 +169,10 @@ class BaseFinder:
             else:
                 source = stack.enter_context(self._open_registry(name, platform, manifest))
             yield OpenedBase(
-                source=source, image=_choose(source, platform), named=source.top.digest
+                source=source,
+                image=_choose(source, platform),
+                named=source.top.digest,
+                surveyed=surveyed,
             )
 
     @contextlib.contextmanager
@@ -214,16 +232,16 @@ class BaseFinder:
         base: KnownBase,
         *,
         has_manifest: bool,
+        surveyed: Surveyed | None = None,
     ) -> FoundBase:
-        on_disk = name.kind == "disk"
         return FoundBase(
             name=name,
             platform=platform,
             pinned=pinned,
             image=base.image,
             files=base.files,
-            reference=None if on_disk else _reference(name.text),
-            place=disk_place(name, self.project_dir).path if on_disk else None,
+            reference=None if name.kind == "disk" else _reference(name.text),
+            surveyed=surveyed,
             has_manifest=has_manifest,
             finder=self,
         )

@@ -65,8 +65,7 @@ def build_and_write(
     )
     record = make_record(evaluated, outcome, conditions)
     state.write_record(prepared.description.path, request.profile, record)
-    # why: a base on disk is no part of what a stamp tells of.
-    if call is not None and not any(base and base.place for base in prepared.bases):
+    if call is not None:
         remember(
             call,
             _inputs(prepared),
@@ -88,6 +87,7 @@ def _inputs(prepared: Prepared) -> Inputs:
         description=prepared.description.path,
         description_digest=prepared.description.digest,
         trees=tuple(tree for tree in trees if tree is not None),
+        bases=tuple(base.surveyed for base in prepared.bases if base and base.surveyed),
     )
 
 

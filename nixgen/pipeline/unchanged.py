@@ -1,12 +1,12 @@
 """Knowing that a run would only repeat the last one: what it reads and what it made are as then.
 
 A run leaves a stamp in the state folder: the digests of the description and the lockfile; name,
-size, times, mode and inode of every file of the project's source, of a local package set, of
-nixgen itself and of the image; the roots that keep the result from garbage collection; and what
-was printed. The next run of the same call whose stamp still holds prints the same again, without
-asking Nix. Sources are surveyed before they are read and once more when the image is there; a
-source that changed in between, or within the last seconds before, gets no stamp, so that no
-change can hide in a clock's tick (git's index knows this as being racy:
+size, times, mode and inode of every file of the project's source, of a local package set, of base
+images on disk, of nixgen itself and of the image; the roots that keep the result from garbage
+collection; and what was printed. The next run of the same call whose stamp still holds prints the
+same again, without asking Nix. Sources are surveyed before they are read and once more when the
+image is there; a source that changed in between, or within the last seconds before, gets no
+stamp, so that no change can hide in a clock's tick (git's index knows this as being racy:
 https://git-scm.com/docs/racy-git).
 """
 
@@ -15,7 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.state import State
 from nixgen.sourcetree import SourceTree, survey_source
 
-_FORMAT = 1
+_FORMAT = 2
 _SETTLED_NS = 2_000_000_000
 _VARIABLES = ("NIX_", "NIXGEN_", "SOURCE_DATE_EPOCH", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME")
 
@@ -57,17 +58,45 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """A file or a folder that a run read, surveyed before; `facts` tell it from any other."""
+
+    place: Path
+    facts: str
+    newest_ns: int
+    surveyed_ns: int
+
+    @classmethod
+    def of(cls, place: Path) -> Surveyed:
+        """Survey a place; a link stands for what it leads to. Raises OSError."""
+        surveyed_ns, newest_ns = time.time_ns(), 0
+        resolved = place.resolve()
+        state = hashlib.sha256(os.fsencode(resolved))
+        for name, found in _walk(os.fspath(resolved), ""):
+            facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            places = (found.st_ino, found.st_dev)
+            state.update(f"{name}\0{facts}{places}\n".encode("utf-8", "surrogateescape"))
+            newest_ns = max(newest_ns, found.st_mtime_ns, found.st_ctime_ns)
+        return cls(
+            place=place, facts=state.hexdigest(), newest_ns=newest_ns, surveyed_ns=surveyed_ns
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What a run read, surveyed before it read the files of the trees."""
+    """What a run read, surveyed before it read the files of the trees and base images."""
 
     description: Path
     description_digest: Digest
     trees: tuple[SourceTree, ...]
+    bases: tuple[Surveyed, ...] = ()
 
     @property
     def are_settled(self) -> bool:
         """Whether a later change is sure to show in the facts."""
-        return all(tree.surveyed_ns - tree.newest_ns > _SETTLED_NS for tree in self.trees)
+        ages = [tree.surveyed_ns - tree.newest_ns for tree in self.trees]
+        ages += [base.surveyed_ns - base.newest_ns for base in self.bases]
+        return all(age > _SETTLED_NS for age in ages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +157,9 @@ def remember(
     trees = [survey_source(tree.folder, lock_name=tree.lock_name) for tree in inputs.trees]
     if [tree.facts for tree in trees] != [tree.facts for tree in inputs.trees]:
         return
+    bases = {str(base.place): base.facts for base in inputs.bases}
+    if bases != _bases_now(bases):
+        return
     stamp = {
         "format": _FORMAT,
         "program": program_facts(),
@@ -137,6 +169,7 @@ def remember(
             {"folder": str(tree.folder), "lock_name": tree.lock_name, "facts": tree.full_facts}
             for tree in trees
         ],
+        "bases": bases,
         "roots": [root.as_json() for root in roots],
         "files": facts_of(outcome.path),
         "image": outcome.as_json(),
@@ -152,12 +185,17 @@ def _holds(stamp: Mapping[str, Any], description: Path) -> bool:
         and all(Root.of(each).holds for each in stamp["roots"])
         and facts_of(Path(stamp["image"]["path"])) == stamp["files"]
         and program_facts() == stamp["program"]
+        and _bases_now(stamp["bases"]) == stamp["bases"]
         and all(
             survey_source(Path(tree["folder"]), lock_name=tree["lock_name"]).full_facts
             == tree["facts"]
             for tree in stamp["trees"]
         )
     )
+
+
+def _bases_now(places: Iterable[str]) -> dict[str, str]:
+    return {place: Surveyed.of(Path(place)).facts for place in places}
 
 
 def program_facts() -> str:

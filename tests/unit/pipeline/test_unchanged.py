@@ -14,7 +14,7 @@ import pytest
 from nixgen.digest import Digest
 from nixgen.pipeline.outcome import Outcome, PlatformOutcome
 from nixgen.pipeline.state import State
-from nixgen.pipeline.unchanged import Call, Inputs, Root, recall, remember
+from nixgen.pipeline.unchanged import Call, Inputs, Root, Surveyed, recall, remember
 from nixgen.sourcetree import survey_source
 
 _LONG_AGO = (1_500_000_000, 1_500_000_000)
@@ -28,6 +28,7 @@ class World:
     image: Path
     store_path: Path
     link: Path
+    base: Path
     state: State
 
     @classmethod
@@ -37,6 +38,7 @@ class World:
             image=folder / "out.oci",
             store_path=folder / "store-path",
             link=folder / "root",
+            base=folder / "base.oci",
             state=State(folder / "state"),
         )
         world.project.mkdir()
@@ -45,6 +47,9 @@ class World:
             os.utime(world.project / name, _LONG_AGO)
         (world.image / "blobs").mkdir(parents=True)
         (world.image / "index.json").write_text("{}")
+        (folder / "real-base" / "blobs").mkdir(parents=True)
+        (folder / "real-base" / "blobs" / "one").write_text("base")
+        world.base.symlink_to(folder / "real-base")
         (world.image / "blobs" / "one").write_text("blob")
         world.store_path.write_text("conf")
         world.link.symlink_to(world.store_path)
@@ -77,10 +82,13 @@ class World:
 
     def inputs(self) -> Inputs:
         tree = survey_source(self.project, lock_name="nixgen.lock")
+        # why: what was made a moment ago is not settled.
+        base = dataclasses.replace(Surveyed.of(self.base), newest_ns=0)
         return Inputs(
             description=self.project / "app.toml",
             description_digest=Digest.of_file(self.project / "app.toml"),
             trees=(tree,),
+            bases=(base,),
         )
 
     def remember(self, inputs: Inputs | None = None) -> None:
@@ -138,6 +146,10 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "the image gone": lambda w: w.image.rename(w.image.with_name("elsewhere")),
     "the root gone": lambda w: w.link.unlink(),
     "the root leads elsewhere": lambda w: (w.link.unlink(), w.link.symlink_to("/nowhere")),
+    "a blob of the base": lambda w: _keeping_size(w.base / "blobs" / "one"),
+    "a blob of the base, its times put back": lambda w: _with_old_times(w.base / "blobs" / "one"),
+    "the base gone": lambda w: w.base.unlink(),
+    "another base": lambda w: (w.base.unlink(), w.base.symlink_to(w.image)),
     "the store path collected": lambda w: w.store_path.unlink(),
 }
 
@@ -180,6 +192,18 @@ def test_the_time_of_change_alone_is_no_change_of_a_blob(world: World) -> None:
 def test_a_source_that_was_just_edited_leaves_no_stamp(world: World) -> None:
     os.utime(world.project / "main.c")
     world.remember()
+    assert world.recall() is None
+
+
+def test_a_base_that_was_just_made_leaves_no_stamp(world: World) -> None:
+    world.remember(dataclasses.replace(world.inputs(), bases=(Surveyed.of(world.base),)))
+    assert world.recall() is None
+
+
+def test_a_base_that_changed_during_the_run_leaves_no_stamp(world: World) -> None:
+    inputs = world.inputs()
+    _keeping_size(world.base / "blobs" / "one")
+    world.remember(inputs)
     assert world.recall() is None
 
 
