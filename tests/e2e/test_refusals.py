@@ -143,7 +143,7 @@ def test_a_missing_folder_for_the_image_is_made(cli: Cli, project: Path, tmp_pat
 def test_a_file_in_place_of_a_folder_is_told(cli: Cli, project: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     outcome = cli("image", project, "-o", tmp_path / "file/image.oci", "--json", "-q")
-    assert outcome.exit_code == 3
+    assert outcome.exit_code == 2
     assert str(tmp_path / "file") in error_of(outcome)["message"]
 
 
