@@ -13,7 +13,7 @@ def nix_dir() -> Path:
 
 
 def templates_dir() -> Path:
-    """The jinja2 templates of the generated Nix."""
+    """The jinja2 templates of the generated Nix, and the parts of the closure's HTML page."""
     return _find("templates")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +27,7 @@ from nixgen.cli.options import (
 )
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
 from nixgen.cli.subjects import SubjectArgument, WholeOption, opened
+from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from nixgen.closure.report import ClosureFigures, PackageFigures
@@ -50,6 +51,12 @@ def closure(
         View,
         typer.Option("--view", help="A table, the tree of dominators, or a graph for Graphviz."),
     ] = View.table,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a report to explore in a browser: one file."
+        ),
+    ] = None,
     whole: WholeOption = False,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
@@ -67,9 +74,10 @@ def closure(
     verbose: VerboseOption = False,
 ) -> None:
     """Show what is in an image: own size, what goes if it goes, and what the files are for."""
-    with (
-        reporting_errors(as_json=as_json),
-        opened(
+    with reporting_errors(as_json=as_json):
+        if html is not None:
+            _check_place(html)
+        with opened(
             subject,
             request={
                 "profile": profile,
@@ -83,16 +91,38 @@ def closure(
             whole=whole,
             quiet=quiet,
             verbose=verbose,
-        ) as closures,
-    ):
-        from nixgen.closure.report import format_dot
-
-        measured = [each.measure() for each in closures]
+        ) as closures:
+            measured = [each.measure() for each in closures]
+        if html is not None:
+            _write_page(html, measured)
         if as_json:
             print_json({"platforms": [each.as_json() for each in measured]})
-            return
-        show = {View.table: _table, View.tree: _tree, View.dot: format_dot}[view]
-        print_result("\n\n".join(show(each) for each in measured))
+        elif html is not None:
+            print_result("\n".join([*map(_head, measured), f"report: {html}"]))
+        else:
+            print_result(_show(measured, view))
+
+
+def _check_place(html: Path) -> None:
+    """Refuse a place that can't be written to, before anything is built."""
+    if html.is_dir():
+        raise UsageError(f"--html {html}: this is a folder", hint=f"--html {html / 'closure.html'}")
+    if not html.parent.is_dir():
+        raise UsageError(f"--html {html}: there is no folder {html.parent}")
+
+
+def _write_page(html: Path, measured: Sequence[ClosureFigures]) -> None:
+    from nixgen.closure.page import make_page
+    from nixgen.wholefile import write_whole
+
+    write_whole(html, make_page(measured))
+
+
+def _show(measured: Sequence[ClosureFigures], view: View) -> str:
+    from nixgen.closure.report import format_dot
+
+    show = {View.table: _table, View.tree: _tree, View.dot: format_dot}[view]
+    return "\n\n".join(show(each) for each in measured)
 
 
 def _head(figures: ClosureFigures) -> str:

@@ -52,11 +52,15 @@ class PackageFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosureFigures:
-    """One image's closure. `packages` are sorted by what they add, the most first."""
+    """One image's closure. `packages` are sorted by what they add, the most first.
+
+    `named_by` says for each root what of the image names it: keys of the config and own files.
+    """
 
     platform: str
     image: str
     roots: tuple[str, ...]
+    named_by: Mapping[str, tuple[str, ...]]
     packages: tuple[PackageFigures, ...]
 
     @property
@@ -84,14 +88,33 @@ class ClosureFigures:
             "files": usage.file_count,
             "bytes_by_kind": {str(kind): size for kind, size in usage.bytes_by_kind.items()},
             "roots": list(self.roots),
+            "named_by": {root: list(self.named_by.get(root, ())) for root in self.roots},
             "packages": [package.as_json() for package in self.packages],
         }
 
 
-def make_figures(
-    graph: ClosureGraph, place: Callable[[str], Path], *, platform: str, image: str
+def measure_closure(
+    graph: ClosureGraph,
+    place: Callable[[str], Path],
+    *,
+    platform: str,
+    image: str,
+    named_by: Mapping[str, tuple[str, ...]],
 ) -> ClosureFigures:
     """Measure every store path; raises MachineError for what can't be read."""
+    usages = {path: measure(place(path)) for path in graph.nodes}
+    return make_figures(graph, usages, platform=platform, image=image, named_by=named_by)
+
+
+def make_figures(
+    graph: ClosureGraph,
+    usages: Mapping[str, Usage],
+    *,
+    platform: str,
+    image: str,
+    named_by: Mapping[str, tuple[str, ...]],
+) -> ClosureFigures:
+    """The figures of a graph whose files take what `usages` says, by store path."""
     added = graph.added_bytes()
     packages = [
         PackageFigures(
@@ -101,13 +124,17 @@ def make_figures(
             references=node.references,
             referrers=graph.referrers[path],
             dominator=None if graph.dominators[path] == ROOT else graph.dominators[path],
-            usage=measure(place(path)),
+            usage=usages[path],
         )
         for path, node in graph.nodes.items()
     ]
     packages.sort(key=lambda each: (-each.added_bytes, name_of(each.path), each.path))
     return ClosureFigures(
-        platform=platform, image=image, roots=graph.roots, packages=tuple(packages)
+        platform=platform,
+        image=image,
+        roots=graph.roots,
+        named_by=named_by,
+        packages=tuple(packages),
     )
 
 

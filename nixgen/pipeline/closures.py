@@ -12,7 +12,7 @@ from pathlib import Path
 from nixgen.aside import scratch_folder
 from nixgen.closure.graph import ClosureGraph
 from nixgen.closure.references import find_occurrences, hash_of
-from nixgen.closure.report import ClosureFigures, make_figures
+from nixgen.closure.report import ClosureFigures, measure_closure
 from nixgen.nixcli import Nix, StorePath
 from nixgen.oci import ImageConf, StoreRoot, copy_store_path, holder_of, read_conf
 from nixgen.oci.trimmed import is_absent
@@ -43,7 +43,13 @@ class ImageClosure:
 
     def measure(self) -> ClosureFigures:
         """What each store path takes; raises MachineError for what can't be read."""
-        return make_figures(self.graph, self.place, platform=self.platform, image=self.name)
+        return measure_closure(
+            self.graph,
+            self.place,
+            platform=self.platform,
+            image=self.name,
+            named_by=self.holders,
+        )
 
 
 @contextmanager

@@ -209,3 +209,27 @@ def test_an_image_without_store_paths_is_a_mistake(tmp_path: Path, cli: Cli) -> 
     outcome = cli("closure", tmp_path / "bare")
     assert outcome.exit_code == 2
     assert "holds no store paths of Nix" in outcome.stderr
+
+
+def test_the_report_of_an_image_is_one_file_and_always_the_same(
+    tmp_path: Path, layout: Path, cli: Cli
+) -> None:
+    for name in ("one.html", "two.html"):
+        outcome = cli("closure", layout, "--html", tmp_path / name, "-q")
+        assert outcome.exit_code == 0, outcome.stderr
+        assert outcome.stdout.splitlines()[-1] == f"report: {tmp_path / name}"
+    page = (tmp_path / "one.html").read_bytes()
+    assert page == (tmp_path / "two.html").read_bytes()
+    assert b'"name":"docbook","version":"4.5"' in page
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["one.html", "two.html"]
+
+
+def test_a_report_that_can_not_be_written_is_told_before_anything_is_read(
+    tmp_path: Path, cli: Cli
+) -> None:
+    outcome = cli("closure", tmp_path / "none.oci", "--html", tmp_path)
+    assert outcome.exit_code == 2
+    assert f"hint: --html {tmp_path}/closure.html" in outcome.stderr
+    outcome = cli("closure", tmp_path / "none.oci", "--html", tmp_path / "no" / "x.html")
+    assert outcome.exit_code == 2
+    assert f"there is no folder {tmp_path}/no" in outcome.stderr

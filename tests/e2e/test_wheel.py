@@ -38,7 +38,12 @@ def _run(installed: Path, cwd: Path, *arguments: str) -> str:
 
 
 def test_the_wheel_brings_templates_nix_and_types(installed: Path) -> None:
-    for name in ("_data/templates/default.nix.j2", "_data/nix/bundled/default.nix", "py.typed"):
+    for name in (
+        "_data/templates/default.nix.j2",
+        "_data/templates/closure/page.html",
+        "_data/nix/bundled/default.nix",
+        "py.typed",
+    ):
         assert (installed / "nixgen" / name).is_file(), name
     assert (installed / "bin" / "nixgen").is_file()
 
