@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nixgen.errors import BuildError, UsageError
+from nixgen.errors import BuildError, MachineError, UsageError
 from nixgen.oci import ImageConf, LayerCache, write_docker_archive, write_layout
 from nixgen.oci.base import BaseImage
 from nixgen.oci.basefetch import find_base, read_base
@@ -202,6 +202,17 @@ def test_layers_that_can_not_be_taken_over_are_refused(tmp_path: Path, media_typ
     layout = HandMade(packing="gzip", media_type=media_type).write_layout(tmp_path / "base")
     with pytest.raises(BuildError, match="which can't be taken over"):
         read(layout, tmp_path / "w")
+
+
+def test_a_zstd_layer_without_zstd_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    source = open_stored(HandMade(packing="zstd").write_layout(tmp_path / "base"))
+    cache = LayerCache(tmp_path / "cache", warn=pytest.fail)
+    with pytest.raises(MachineError, match="/none/zstd"):
+        read_base(
+            source, source.images[0], work=tmp_path, cache=cache, decompress=("/none/zstd", "-d")
+        )
+    assert not list((tmp_path / "cache" / "v1" / "tmp").iterdir())
+    assert not list((tmp_path / "cache" / "v1" / "entries").iterdir())
 
 
 def test_a_config_that_can_not_be_written_again_is_damaged(tmp_path: Path) -> None:
