@@ -25,17 +25,15 @@ def refuse_broken(whole: ImageConf, trimmed: ImageConf, *, store: StoreRoot) -> 
     if not broken:
         return
     problems = [
-        Problem(
-            message=f"{need.file} needs the {need.what} {need.places[0]}, which is left out or cut"
-        )
+        Problem(message=f"{need.file} needs the {need.what} {need.places[0]}, which is not left")
         for need in broken[:_SHOWN]
     ]
     left = len(broken) - len(problems)
     more = f" ({left} more are not shown)" if left else ""
     raise BuildError(
-        f"what is left out is needed{more}",
+        f"what is left out or cut is needed{more}",
         problems=problems,
-        hint="name the file in [closure] keep, or leave out what needs it too",
+        hint="name the file in [closure] keep, take the cut back, or leave out what needs it too",
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nixgen.closure.packages import PackagePattern
 from nixgen.closure.rules import Minimising, Mode
+from nixgen.errors import BuildError
 from nixgen.oci import BuiltImage, ImageConf, layer_sources, materialise_rootfs
 from nixgen.oci.trimming import References, Trimming, trim
 from tests.unit.oci.synthetic import SyntheticStore
@@ -88,7 +92,7 @@ class Scene:
         config = {"Entrypoint": ["/bin/tool"], "Env": ["PATH=/bin"]}
         return self.synthetic.conf(layers, custom, config=config)
 
-    def trim(self, mode: Mode, **rules: tuple[str, ...]) -> tuple[ImageConf, Trimming]:
+    def trim(self, mode: Mode, **rules: Any) -> tuple[ImageConf, Trimming]:
         return trim(
             self.conf,
             Minimising(mode=mode, **rules),
@@ -217,3 +221,28 @@ def test_a_layer_that_lacks_more_is_another_in_the_cache(scene: Scene) -> None:
     assert keys[0][0] == keys[1][0]
     assert keys[0][2] != keys[1][2]
     assert keys[0][3] != keys[1][3]
+
+
+def test_a_cut_layer_is_that_of_files_in_which_the_hash_was_overwritten(
+    scene: Scene, build: Build
+) -> None:
+    scene.references = {**scene.references, scene.library: [scene.font, scene.compiler]}
+    library = scene.synthetic.place(scene.library) / "lib/large"
+    before = b"x" * ((1 << 20) - 7)
+    library.write_bytes(before + scene.compiler.encode() + b"!")
+    pair = (PackagePattern.parse("library"), PackagePattern.parse("compiler"))
+    conf, report = scene.trim("tight", cuts=(pair,))
+    assert scene.compiler not in conf.store_paths
+    (cut,) = report.cuts
+    assert [(one.file, one.offsets) for one in cut.places] == [("lib/large", (len(before) + 11,))]
+    made = build(scene.synthetic, conf)
+    library.write_bytes(before + b"/nix/store/" + b"e" * 32 + b"-compiler-1!")
+    expected = build(scene.synthetic, dataclasses.replace(conf, cuts=()))
+    assert [one.diff_id for one in made.layers] == [one.diff_id for one in expected.layers]
+
+
+def test_a_link_cannot_be_cut(scene: Scene) -> None:
+    (scene.synthetic.place(scene.library) / "lib/cc").symlink_to(f"{scene.compiler}/bin/cc")
+    pair = (PackagePattern.parse("library"), PackagePattern.parse("compiler"))
+    with pytest.raises(BuildError, match="by its link"):
+        scene.trim("safe", cuts=(pair,))
