@@ -237,7 +237,7 @@ CLOSURE_TABLE = Table(
             choice("none", "safe", "tight"),
             "What is left out: nothing; what no program reads (documentation, headers, static "
             "libraries, …); or also store paths to which nothing refers that is left.",
-            default="none",
+            default="safe",
             aliases=("minimize", "slim"),
         ),
         Field("max-size", _SIZE, "The most the compressed layers may take.", example="60 MB"),

@@ -61,7 +61,7 @@ def assemble(
 
 def _make_closure(record: Record) -> Closure:
     return Closure(
-        minimise=record.values.get("minimise", "none"),
+        minimise=record.values.get("minimise", "safe"),
         keep=_list(record, "keep"),
         drop=_list(record, "drop"),
         keep_paths=_list(record, "keep-paths"),

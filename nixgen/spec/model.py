@@ -250,7 +250,7 @@ class Closure:
     the names of store paths. `cuts` are pairs (from, to) of packages.
     """
 
-    minimise: Minimise = "none"
+    minimise: Minimise = "safe"
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep_paths: tuple[str, ...] = ()

@@ -188,8 +188,8 @@ def test_what_the_rules_leave_out_is_in_the_closure_only_if_asked_for(
     tmp_path: Path, planted: Path, cli: Cli
 ) -> None:
     project = Path(shutil.copytree(planted, tmp_path / "planted"))
-    with (project / "app.toml").open("a") as file:
-        file.write('\n[closure]\nminimise = "tight"\n')
+    place = project / "app.toml"
+    place.write_text(place.read_text().replace('"none"', '"tight"'))
     assert cli("why", project, "docbook", "-q").exit_code == 1
     assert cli("why", project, "docbook", "-q", "--whole").exit_code == 0
 

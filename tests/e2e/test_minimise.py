@@ -17,8 +17,10 @@ _STRAY = {"gcc", "zlib", "ncurses", "docbook", "openssl", "perl"}
 
 def _project(folder: Path, closure: str = "") -> Path:
     project = Path(shutil.copytree(ROOT / "tests/data/planted", folder / "planted"))
-    with (project / "app.toml").open("a") as file:
-        file.write(f"\n[closure]\n{closure}\n")
+    place = project / "app.toml"
+    whole = 'minimise = "none"'
+    rules = closure if "minimise" in closure else f"{whole}\n{closure}"
+    place.write_text(place.read_text().replace(whole, rules))
     return project
 
 
