@@ -75,7 +75,9 @@ def create_argv(job: Job, name: str, *, runtime: str | None) -> tuple[str, ...]:
     """The argument vector that makes the container."""
     command, options = job.command, job.options
     argv = ["podman"] + (["--runtime", runtime] if runtime else [])
-    argv += ["create", "--pull=never", f"--platform={job.image.platform}", "--log-driver=none"]
+    # why: no --platform: what was pulled is the only one of its name, and podman 4 does not find
+    # an image of arm/v6 by its platform.
+    argv += ["create", "--pull=never", "--log-driver=none"]
     argv += ["--network=host" if options.network else "--network=none"]
     # why: without it podman hands the caller's proxy settings to the program.
     argv += ["--http-proxy=false", "--unsetenv-all", "--systemd=false", "--sdnotify=ignore"]

@@ -179,3 +179,21 @@ def test_an_image_of_another_platform_runs_under_emulation(
     chosen = choose_runner(name, foreign_image.platform)
     done = capture(foreign_image, chosen, timeout_s=60, max_output_bytes=1000)
     assert (done.exit_code, done.stdout, done.stderr) == (4, AARCH64_TEXT, b"")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_is_found_whatever_variant_its_platform_has(name: str) -> None:
+    """The program is this machine's own: only what the image says of itself is foreign."""
+    folder = open_folder()
+    try:
+        image = make_image(folder, platform=Platform.parse("linux/arm/v6"))
+        done = capture(
+            image,
+            RunnerInfo(name=name, usable=True),
+            ["probe", "exit", "3"],
+            timeout_s=60,
+            max_output_bytes=1000,
+        )
+        assert done.exit_code == 3
+    finally:
+        remove_folder(folder)

@@ -10,7 +10,7 @@ import pytest
 
 from nixgen.elf import ElfTarget, parse_header
 from nixgen.platforms import bundled_platforms
-from tests.e2e.conftest import BuildExample, Built
+from tests.e2e.conftest import BuildExample, Built, Cli
 
 pytestmark = pytest.mark.matrix
 
@@ -42,6 +42,17 @@ def test_an_example_is_built_for_a_platform(
     programs = list(_programs(built))
     assert programs
     assert [path for path, target in programs if target != _TARGETS[platform]] == []
+
+
+@pytest.mark.parametrize("example", _EXAMPLES)
+def test_an_example_passes_its_tests_on_every_platform(
+    example: str, build_example: BuildExample, cli: Cli
+) -> None:
+    project = build_example(example, "--platform", ",".join(_TARGETS)).project
+    done = cli("test", project, "-q", "--json", "--platform", ",".join(_TARGETS))
+    assert done.exit_code == 0, done.stdout
+    ran = {one["platform"] for one in done.document["tests"] if one["runner"]}
+    assert ran == set(_TARGETS)
 
 
 @pytest.mark.parametrize("example", _EXAMPLES)
