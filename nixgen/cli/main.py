@@ -23,6 +23,7 @@ from nixgen.cli import (
     lock,
     registry,
     run,
+    size,
     sources,
     store,
     test,
@@ -58,6 +59,7 @@ app.command("test")(test.test)
 app.command("layers")(layers.layers)
 app.command("closure")(closure.closure)
 app.command("why")(why.why)
+app.command("size")(size.size)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)
 app.command("lock")(lock.lock)

@@ -68,7 +68,7 @@ def opened(
         ):
             yield closures
         return
-    _refuse_options(subject, {**request, **nix, "whole": whole})
+    refuse_options(subject, {**request, **nix, "whole": whole})
     with _opened_image(subject, request["platforms"], access=access, quiet=quiet) as closures:
         yield closures
 
@@ -92,7 +92,8 @@ def _opened_image(
             yield closures
 
 
-def _refuse_options(subject: str, given: Mapping[str, Any]) -> None:
+def refuse_options(subject: str, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for options of descriptions that are given with an image."""
     of_descriptions = {
         "profile": "--profile",
         "variables": "--var",

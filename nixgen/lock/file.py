@@ -50,11 +50,7 @@ def format_lock(lock: Lock) -> str:
     """The lockfile's text: sorted keys, two spaces, a line feed at the end."""
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for (profile, platform, system), result in sorted(lock.results.items()):
-        results.setdefault(profile, {}).setdefault(platform, {})[system] = {
-            "derivation": result.derivation,
-            "writer": str(result.writer),
-            "manifest": str(result.manifest),
-        }
+        results.setdefault(profile, {}).setdefault(platform, {})[system] = _result_table(result)
     package_set: dict[str, Any] = {
         "kind": lock.package_set.kind,
         "digest": str(lock.package_set.digest),
@@ -75,6 +71,16 @@ def format_lock(lock: Lock) -> str:
         "results": results,
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _result_table(result: LockedResult) -> dict[str, Any]:
+    sizes = {"size": result.size_bytes, "unpacked-size": result.unpacked_bytes}
+    return {
+        "derivation": result.derivation,
+        "writer": str(result.writer),
+        "manifest": str(result.manifest),
+        **{key: size for key, size in sizes.items() if size is not None},
+    }
 
 
 def write_lock(path: Path, lock: Lock) -> bool:
@@ -148,7 +154,19 @@ def _parse_result(table: dict[str, Any], where: str) -> LockedResult:
         derivation=derivation,
         writer=_digest(table, "writer", f"{where}."),
         manifest=_digest(table, "manifest", f"{where}."),
+        # why: lockfiles had no sizes at first.
+        size_bytes=_size(table, "size", where),
+        unpacked_bytes=_size(table, "unpacked-size", where),
     )
+
+
+def _size(table: dict[str, Any], key: str, where: str) -> int | None:
+    size = table.get(key)
+    if size is None:
+        return None
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise _ShapeError(f"{where}.{key}: expected a size in bytes")
+    return size
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:

@@ -49,11 +49,14 @@ class LockedResult:
 
     `derivation` is the store path of the image conf's derivation, `writer` the digest of
     everything else that the image's bytes depend on, `manifest` the manifest digest they gave.
+    `size_bytes` are its layers as stored, `unpacked_bytes` their tars; None in older lockfiles.
     """
 
     derivation: str
     writer: Digest
     manifest: Digest
+    size_bytes: int | None = None
+    unpacked_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from nixgen.pipeline.confs import build_confs, store_root
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.state import State
 from nixgen.pipeline.trimming import trim_conf
+from nixgen.platforms import Platform
 from nixgen.sources import Supply
 
 Place = Callable[[str], Path]
@@ -70,18 +71,38 @@ def open_closures(
             conf = read_conf(path, store=store)
             if not whole:
                 conf, _ = trim_conf(image, conf, nix, store=store)
-            place = _place_partial(conf, store, folder / image.platform.slug)
-            graph = read_graph(conf, nix, place=place)
             closures.append(
-                ImageClosure(
-                    platform=str(image.platform),
+                closure_of(
+                    conf,
+                    nix,
+                    platform=image.platform,
                     name=f"{image.name}:{image.tag}",
-                    graph=graph,
-                    place=place,
-                    holders=_holders(conf, graph.roots, store),
+                    store=store,
+                    folder=folder,
                 )
             )
         yield tuple(closures)
+
+
+def closure_of(
+    conf: ImageConf,
+    nix: Nix,
+    *,
+    platform: Platform,
+    name: str,
+    store: StoreRoot,
+    folder: Path,
+) -> ImageClosure:
+    """The closure of a conf; `folder` takes copies of store paths of which parts are left out."""
+    place = _place_partial(conf, store, folder / platform.slug)
+    graph = read_graph(conf, nix, place=place)
+    return ImageClosure(
+        platform=str(platform),
+        name=name,
+        graph=graph,
+        place=place,
+        holders=_holders(conf, graph.roots, store),
+    )
 
 
 def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> ClosureGraph:

@@ -72,9 +72,9 @@ def write_image(
 ) -> Outcome:
     """Write the image of built confs.
 
-    The lockfile learns the digests unless the request froze it. Before anything is replaced raises
-    ForeignProgramError for programs that can't run in an image, AnswerIsNoError for what exceeds
-    the description's limits, what `accept` raises, and IrreproducibleError.
+    The lockfile learns digests and sizes where the request lets it. Before anything is replaced
+    raises ForeignProgramError for programs that can't run in an image, AnswerIsNoError for what
+    exceeds the description's limits, what `accept` raises, and IrreproducibleError.
     """
     plan = evaluated.prepared.plan
     if form == "docker-archive" and len(plan.images) > 1:
@@ -156,6 +156,8 @@ def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
             derivation=str(target.drv_path),
             writer=writer_digest(image, evaluated),
             manifest=built.digest,
+            size_bytes=built.size_bytes,
+            unpacked_bytes=built.unpacked_bytes,
         )
         old = lock.results.get(key)
         if (
@@ -173,7 +175,7 @@ def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
                 "yet); `nixgen lock` accepts the new digest",
             )
         lock = lock.with_result(key, result)
-    if not prepared.request.frozen:
+    if prepared.request.may_write_lock:
         write_lock(lock_path(prepared.description.path), lock)
 
 

@@ -22,6 +22,11 @@ from nixgen.pipeline.closures import ImageClosure
 _READ_BYTES = 1 << 20
 
 
+def holds_store_paths(image: LayoutImage) -> bool:
+    """Whether an image says itself that it holds store paths; one of others says nothing."""
+    return any(layer.store_paths for layer in image.layers)
+
+
 @contextmanager
 def open_image_closures(
     source: ImageSource, images: Sequence[LayoutImage]

@@ -14,11 +14,11 @@ from nixgen.spec import Description, read_description
 
 
 def keep_pins(prepared: Prepared) -> None:
-    """Write the lockfile before the build, unless the request froze it; raises MachineError.
+    """Write the lockfile before the build where the request lets it; raises MachineError.
 
     why: a folder that can't be written is said before a long build, not after it.
     """
-    if not prepared.request.frozen:
+    if prepared.request.may_write_lock:
         write_lock(lock_path(prepared.description.path), prepared.lock)
 
 

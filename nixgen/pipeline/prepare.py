@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nixgen.errors import DescriptionError, Problem
 from nixgen.generate import GeneratedFile, render
@@ -29,7 +30,9 @@ class Request:
 
     An empty `platforms` means those of the description. `overrides` replaces `[vars]`, `cross`
     the description's own where it is not None. The machine in `options` is looked at more
-    closely where what is wanted depends on it.
+    closely where what is wanted depends on it. `changes` are laid over the description, as
+    `Description.with_changes` does. `frozen` refuses a lockfile that does not fit, and without
+    `writes_lock` one that does not fit stays as it is.
     """
 
     description: Path
@@ -38,8 +41,20 @@ class Request:
     overrides: Mapping[str, str] = field(default_factory=dict)
     cross: Cross | None = None
     options: PlanOptions
+    changes: Mapping[str, Any] = field(default_factory=dict)
     frozen: bool = False
+    writes_lock: bool = True
     base_access: BaseAccess = field(default_factory=BaseAccess)
+
+    @property
+    def may_write_lock(self) -> bool:
+        """Whether the lockfile may be renewed."""
+        return self.writes_lock and not self.frozen
+
+    def read_description(self) -> Description:
+        """The description with the changes; raises DescriptionError."""
+        description = read_description(self.description)
+        return description.with_changes(self.changes) if self.changes else description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +78,7 @@ class Prepared:
 
 def prepare(request: Request, nix: Nix) -> Prepared:
     """Read, resolve, pin, plan and render; raises every error that needs no evaluation."""
-    description = read_description(request.description)
+    description = request.read_description()
     specs = resolve_all(description, request)
     options = _surveyed(request.options, specs, nix)
     pinned = pin(specs[0].packages, nix)

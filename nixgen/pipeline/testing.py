@@ -19,12 +19,12 @@ from nixgen.pipeline.state import State
 from nixgen.progress import Reporter
 from nixgen.runtime import RunnableImage
 from nixgen.sources import Supply
-from nixgen.spec import AppSpec, read_description
+from nixgen.spec import AppSpec
 
 
 def resolve_tests(request: Request, choice: Choice) -> tuple[AppSpec, ...]:
     """The description for each platform; raises UsageError where the choice can't be had of it."""
-    specs = resolve_all(read_description(request.description), request)
+    specs = resolve_all(request.read_description(), request)
     choice.check([test for spec in specs for test in spec.tests])
     return specs
 

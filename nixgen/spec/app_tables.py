@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nixgen.spec import quantities, texts
+from nixgen.spec import texts
 from nixgen.spec.kinds import Boolean, Integer, OneOf, Text, choice
 from nixgen.spec.shapes import Field, ListOf, MapOf, Table
 from nixgen.spec.value_kinds import (
@@ -11,6 +11,7 @@ from nixgen.spec.value_kinds import (
     LINE,
     PACKAGE,
     PROJECT_PATH,
+    SIZE,
     TEXT,
     lists_of,
 )
@@ -24,13 +25,6 @@ _GLOBS = lists_of(_GLOB, "a list of file patterns")
 _PACKAGES = lists_of(PACKAGE, "a list of package attributes")
 _PACKAGE_PATTERN = Text(label="a package or a pattern", convert=texts.parse_package_pattern)
 _PACKAGE_PATTERNS = lists_of(_PACKAGE_PATTERN, "a list of packages and patterns")
-_SIZE = OneOf(
-    label='a size such as "60 MB", or a number of bytes',
-    kinds=(
-        Integer(low=0, high=2**63 - 1),
-        Text(label="a size", convert=quantities.parse_size_bytes, pattern=quantities.SIZE_PATTERN),
-    ),
-)
 
 APP_TABLE = Table(
     label="a table",
@@ -240,8 +234,8 @@ CLOSURE_TABLE = Table(
             default="safe",
             aliases=("minimize", "slim"),
         ),
-        Field("max-size", _SIZE, "The most the compressed layers may take.", example="60 MB"),
-        Field("max-unpacked-size", _SIZE, "The most their tars may take.", example="200 MB"),
+        Field("max-size", SIZE, "The most the compressed layers may take.", example="60 MB"),
+        Field("max-unpacked-size", SIZE, "The most their tars may take.", example="200 MB"),
         Field("max-layers", Integer(low=1, high=127), "The most layers there may be.", example=20),
         Field(
             "forbid",

@@ -43,11 +43,15 @@ _SHAPE_TABLE = _make_shape_table()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A description taken apart: what always holds, and what profiles and platforms change."""
+    """A description taken apart: what always holds, and what profiles and platforms change.
+
+    `changes` apply last, to every combination.
+    """
 
     base: Node
     profiles: Mapping[str, Node]
     platforms: Mapping[Platform, Node]
+    changes: Node | None = None
 
 
 def split_root(root: Node, report: Report) -> Parts:
@@ -91,6 +95,7 @@ def combine(
     for changes in (
         parts.profiles.get(profile) if profile is not None else None,
         parts.platforms.get(platform) if platform is not None else None,
+        parts.changes,
     ):
         if changes is not None and isinstance(changes.value, dict):
             tree = merger.merge(PARTS_TABLE, tree, changes)

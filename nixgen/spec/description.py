@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nixgen import __version__
 from nixgen.digest import Digest
@@ -16,7 +19,7 @@ from nixgen.spec.combine import Parts, check_all, combine, split_root
 from nixgen.spec.document import parse_tree, read_bytes
 from nixgen.spec.merge import Merger
 from nixgen.spec.model import AppSpec
-from nixgen.spec.node import Node
+from nixgen.spec.node import Node, make_tree
 from nixgen.spec.report import Report, suggest
 from nixgen.spec.shapes import Record
 from nixgen.spec.tables import FORMAT_VERSION
@@ -78,6 +81,18 @@ class Description:
             profile=profile,
             project_dir=self.project_dir,
             digest=self.digest,
+        )
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Description:
+        """The same description with values put over it: tables by key, everything else whole.
+
+        `changes` has the shape of a TOML document; what is wrong in it shows when it is resolved.
+        """
+        written = json.dumps(changes, sort_keys=True).encode()
+        return dataclasses.replace(
+            self,
+            digest=Digest.of_bytes(f"{self.digest}\n".encode() + written),
+            _parts=dataclasses.replace(self._parts, changes=make_tree(changes, "")),
         )
 
     def unserved(self, profile: str | None = None) -> tuple[Problem, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from fractions import Fraction
 
 from nixgen.spec.kinds import Mistake
 from nixgen.spec.model import Port
@@ -17,6 +18,7 @@ MAX_CREATED_S = 253_402_300_799
 PORT_PATTERN = r"^[0-9]{1,5}(/(tcp|udp|sctp))?$"
 MODE_PATTERN = r"^[0-7]{3,4}$"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"
+PERCENT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,6})? ?%?$"
 SIZE_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$"
 _UNITS_NS = {
     "ns": 1,
@@ -97,6 +99,12 @@ def parse_size_bytes(text: str) -> int:
     whole, _, fraction = number.partition(".")
     factor = int(base ** " KMGT".index(unit[:1].upper() or " "))
     return int(int(whole[:20] + fraction[:9]) * factor // 10 ** len(fraction[:9]))
+
+
+def parse_percent(text: str) -> Fraction:
+    """A share such as "5 %", "2.5%" or "5", as hundredths of a whole: 5 for five per cent."""
+    match(PERCENT_PATTERN, text, 'a percentage such as "5 %"')
+    return Fraction(text.rstrip(" %"))
 
 
 def parse_created(text: str) -> int | str:

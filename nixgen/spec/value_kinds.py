@@ -25,6 +25,13 @@ IMAGE_PATH = Text(
 IMAGE_FOLDER = Text(
     label="an absolute path", convert=texts.parse_image_folder, pattern=texts.ABSOLUTE_PATTERN
 )
+SIZE = OneOf(
+    label='a size such as "60 MB", or a number of bytes',
+    kinds=(
+        Integer(low=0, high=2**63 - 1),
+        Text(label="a size", convert=quantities.parse_size_bytes, pattern=quantities.SIZE_PATTERN),
+    ),
+)
 
 
 def same(value: Any) -> Any:

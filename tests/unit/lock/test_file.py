@@ -17,7 +17,9 @@ _B = Digest.of_bytes(b"b")
 
 def _lock() -> Lock:
     lock = Lock(description=_A, package_set=PinnedSet(kind="path", digest=_B, path="../nixpkgs"))
-    result = LockedResult(derivation="/nix/store/x.drv", writer=_A, manifest=_B)
+    result = LockedResult(
+        derivation="/nix/store/x.drv", writer=_A, manifest=_B, size_bytes=5, unpacked_bytes=9
+    )
     for platform in ("linux/arm64", "linux/amd64"):
         lock = lock.with_result(("", platform, "x86_64-linux"), result)
     return lock.with_result(("debug", "linux/amd64", "aarch64-linux"), result)
@@ -27,6 +29,26 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "nixgen.lock"
     assert write_lock(path, _lock())
     assert read_lock(path) == _lock()
+
+
+def test_a_result_without_sizes_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "nixgen.lock"
+    result = LockedResult(derivation="/nix/store/x.drv", writer=_A, manifest=_B)
+    lock = _lock().with_result(("", "linux/386", "x86_64-linux"), result)
+    write_lock(path, lock)
+    assert "size" not in json.loads(path.read_text())["results"][""]["linux/386"]["x86_64-linux"]
+    assert read_lock(path) == lock
+
+
+@pytest.mark.parametrize("size", ["5", -1, 1.5, True])
+def test_a_size_that_is_none_is_refused(tmp_path: Path, size: object) -> None:
+    path = tmp_path / "nixgen.lock"
+    write_lock(path, _lock())
+    document = json.loads(path.read_text())
+    document["results"][""]["linux/amd64"]["x86_64-linux"]["size"] = size
+    path.write_text(json.dumps(document))
+    with pytest.raises(LockError, match="size: expected a size in bytes"):
+        read_lock(path)
 
 
 def test_writing_the_same_lock_again_leaves_the_file_alone(tmp_path: Path) -> None:
