@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from nixgen import _process
+from nixgen import _process, resources
 from nixgen.nixcli import Nix, NixSettings
 from nixgen.nixcli.settings import option_arguments
 from nixgen.pipeline.sourcing import NixSourceStore, bundled_catalogue
@@ -37,3 +39,19 @@ def test_every_test_of_the_set_passes(suite: str) -> None:
     done = _process.run(argv)
     assert done.exit_code == 0, done.stderr[-4000:]
     assert len(done.stdout.splitlines()) > 1
+
+
+@pytest.mark.usefixtures("sources_in_store")
+def test_what_busybox_holds_compressed_names_no_store_path() -> None:
+    """Nix does not see such a reference: it would look into no compressed data."""
+    nix = Nix()
+    options = option_arguments(nix.settings, nix.access)
+    argv = ["nix-build", str(resources.nix_dir() / "bundled"), "-A", "busybox", "--no-out-link"]
+    done = _process.run([*argv, "--argstr", "buildSystem", native_system(), *options]).check()
+    program = (Path(done.stdout.decode().strip()) / "bin/busybox").read_bytes()
+    texts = [
+        bz2.BZ2Decompressor().decompress(b"BZ" + program[found.start() :])
+        for found in re.finditer(rb"h[1-9]1AY&SY", program)
+    ]
+    assert any(b"#!/bin/sh" in text for text in texts)
+    assert not [text for text in texts if b"/nix/store" in text]
