@@ -69,7 +69,9 @@ def _program_needs(
     for each in sections:
         if each.name == "needed":
             library = text(each)
-            places = tuple(posixpath.normpath(f"{folder}/{library}") for folder in folders)
+            # why: a name with a slash is a path, and not looked for.
+            search = [""] if "/" in library else folders
+            places = tuple(posixpath.normpath(posixpath.join(each, library)) for each in search)
             yield Need(file=file, what="library", places=places)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from nixgen.closure.rules import Minimising, Mode
 from nixgen.errors import BuildError
 from nixgen.oci import BuiltImage, ImageConf, layer_sources, materialise_rootfs
 from nixgen.oci.trimming import References, Trimming, trim
+from nixgen.oci.unbroken import refuse_broken
 from tests.unit.oci.synthetic import SyntheticStore
 
 Build = Callable[..., BuiltImage]
@@ -246,3 +248,22 @@ def test_a_link_cannot_be_cut(scene: Scene) -> None:
     pair = (PackagePattern.parse("library"), PackagePattern.parse("compiler"))
     with pytest.raises(BuildError, match="by its link"):
         scene.trim("safe", cuts=(pair,))
+
+
+def test_a_library_that_a_kept_program_loads_is_not_left_out(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "z.c").write_text("int z(void) { return 0; }")
+    (tmp_path / "a.c").write_text("int z(void); int main(void) { return z(); }")
+    place = scene.synthetic.place(scene.library) / "lib/libz.so"
+    subprocess.run(
+        ["gcc", "-shared", "-Wl,-soname,libz.so", "-o", place, tmp_path / "z.c"], check=True
+    )
+    program = scene.synthetic.place(scene.app) / "bin/real"
+    rpath = f"-Wl,-rpath,{scene.library}/lib"
+    subprocess.run(["gcc", rpath, "-o", program, tmp_path / "a.c", place], check=True)
+    refused, _ = scene.trim("safe", drop=("lib/libz.so",))
+    with pytest.raises(BuildError) as caught:
+        refuse_broken(scene.conf, refused, store=scene.synthetic.store)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{scene.app}/bin/real needs the library")
+    fine, _ = scene.trim("safe", drop=("lib/libz.so", "bin/real"))
+    refuse_broken(scene.conf, fine, store=scene.synthetic.store)
