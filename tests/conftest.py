@@ -16,8 +16,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_configure() -> None:
-    """Let programs that tests start be interrupted.
+    """Let programs that tests start be interrupted, and told that their terminal is gone.
 
-    why: a shell starts background jobs with SIGINT ignored, and that is inherited.
+    why: a shell starts background jobs with SIGINT ignored, and nohup what it starts with SIGHUP
+    ignored; both are inherited, and honoured.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -33,11 +33,12 @@ def _started(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    try:
-        with process:
+    with process:
+        try:
             yield process
-    finally:
-        process.kill()
+        finally:
+            # why: before `with` waits for its end.
+            process.kill()
 
 
 def _wait_for(process: subprocess.Popen[bytes], words: bytes) -> None:
