@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from hypothesis import HealthCheck, settings
+
 from tests.nix.sets import VARIABLE, known_sets
 
 
@@ -16,10 +18,15 @@ def pytest_report_header() -> str:
 
 
 def pytest_configure() -> None:
-    """Let programs that tests start be interrupted, and told that their terminal is gone.
+    """Hold no example against a clock, and let programs that tests start hear signals.
 
     why: a shell starts background jobs with SIGINT ignored, and nohup what it starts with SIGHUP
     ignored; both are inherited, and honoured.
     """
+    # why: how long an example takes says how busy the machine is.
+    settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("untimed")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

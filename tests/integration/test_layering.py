@@ -61,9 +61,7 @@ def run(
     return tuple(tuple(layer) for layer in json.loads(done.stdout))
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(closure=closures(), strategy=_STRATEGIES, limit=st.integers(1, 14))
 def test_the_program_does_what_the_plain_words_say(
     program: str, closure: Closure, strategy: LayerStrategy, limit: int

@@ -48,7 +48,7 @@ MEMBERS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(MEMBERS, max_size=6), min_size=1, max_size=3))
 def test_what_is_told_is_what_lies_there(layers: list[list[Member]]) -> None:
     with tempfile.TemporaryDirectory() as name:

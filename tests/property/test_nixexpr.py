@@ -79,7 +79,6 @@ def read_back(text: NixText, folder: Path) -> Any:
 # one call of Nix reads many values: fifty a list, twenty lists
 @settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -116,7 +116,7 @@ def numbered(nodes: list[Any]) -> Iterator[tuple[str, Any]]:
         yield store_path(number, f"p{number}"), node
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(nodes=st.lists(_trees, max_size=4), ownership=_ownerships)
 def test_layers_are_those_of_tarfile(nodes: list[Any], ownership: Ownership) -> None:
     with tempfile.TemporaryDirectory() as folder:

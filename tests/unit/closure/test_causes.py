@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nixgen.closure.causes import FIXES, Cause, explain
@@ -83,7 +83,6 @@ def test_every_cause_says_what_mends_it() -> None:
     assert FIXES.keys() == set(Cause)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"\x01\x01", b"\x02\x01", b"\x02\x02"]))
 def test_a_damaged_program_has_no_sections_or_some_but_raises_nothing(
     tmp_path_factory: pytest.TempPathFactory, rest: bytes, ident: bytes

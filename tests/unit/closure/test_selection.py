@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nixgen.closure.rules import SAFE_RULES, Minimising
@@ -115,7 +115,6 @@ def stores(draw: st.DrawFn) -> dict[str, dict[str, str]]:
     return {path: draw(st.dictionaries(st.sampled_from(_FILES), content)) for path in paths}
 
 
-@settings(deadline=None)
 @given(stores(), st.sets(st.sampled_from(_PATHS), max_size=2), st.sampled_from(["none", "safe"]))
 def test_nothing_that_kept_files_lead_to_is_lost(
     files: dict[str, dict[str, str]], roots: set[str], mode: str

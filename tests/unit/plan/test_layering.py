@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nixgen.plan.layering import Closure, Layers, Member, path_order, rounded_size, split_layers
@@ -33,7 +33,6 @@ def many_small() -> Closure:
     return closure_of(sizes, {**needs, _APP: (*_SMALL, _LIBC, _TLS, _DATA)})
 
 
-@settings(deadline=None)
 @given(closures(max_size=9), _STRATEGIES, st.integers(1, 10))
 def test_each_path_is_in_one_layer_and_the_app_in_the_last(
     closure: Closure, strategy: LayerStrategy, limit: int
@@ -46,7 +45,6 @@ def test_each_path_is_in_one_layer_and_the_app_in_the_last(
     assert holding == list(range(len(layers) - len(holding), len(layers)))
 
 
-@settings(deadline=None)
 @given(closures(max_size=8), _STRATEGIES, st.integers(1, 9), st.randoms(use_true_random=False))
 def test_the_order_of_the_members_does_not_matter(
     closure: Closure, strategy: LayerStrategy, limit: int, source: object
@@ -91,7 +89,6 @@ def test_an_update_changes_only_layers_that_hold_what_was_updated(limit: int) ->
     assert split_layers(after, strategy="auto", limit=limit) == expected
 
 
-@settings(deadline=None)
 @given(closures(max_size=8), st.integers(1, 9), st.data())
 def test_what_an_update_did_not_touch_stays_where_it_was(
     closure: Closure, limit: int, data: st.DataObject

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nixgen.errors import NetworkError
@@ -76,7 +76,7 @@ def wild() -> Iterator[FakeRegistry]:
         yield fake
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(work=st.integers(0, len(WORK) - 1), answers=st.lists(ANSWER, min_size=1, max_size=4))
 def test_every_answer_ends_in_a_result_or_an_error(
     wild: FakeRegistry, work: int, answers: list[tuple[int, dict[str, str], bytes]]
