@@ -6,17 +6,18 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from nixgen.errors import MachineError
 from nixgen.nixcli import Nix, StorePath
 from nixgen.nixexpr import format_attribute_path
-from nixgen.oci import ImageConf, StoreRoot, read_conf
+from nixgen.oci import ImageConf, StoreRoot, layer_sources, read_conf
+from nixgen.oci.blob import Summing
+from nixgen.oci.tar import walk_store_path
 from nixgen.pipeline.confs import build_confs, store_root
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
+from nixgen.pipeline.trimming import trim_conf
 from nixgen.plan import ImagePlan
 from nixgen.plan.layer_facts import Decider, LayerFacts, explain_layers
 from nixgen.plan.layering import Closure, Member
@@ -62,12 +63,11 @@ def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedIma
     store = store_root(nix)
     explained = []
     for image, path in zip(plan.images, confs, strict=True):
-        conf = read_conf(path, store=store)
+        conf, _ = trim_conf(image, read_conf(path, store=store), nix, store=store)
         closure = _read_closure(conf, _find_apps(image, evaluated, nix), nix, store)
         # why: another set's dockerTools has its own way, and takes the other two from us.
         own_way = plan.package_set.kind != "bundled" and image.layer_strategy == "auto"
         decider: Decider = "package-set" if own_way else image.layer_strategy
-        layer_tar = store.physical(conf.customisation_layer) / "layer.tar"
         explained.append(
             ExplainedImage(
                 platform=str(image.platform),
@@ -75,23 +75,29 @@ def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedIma
                 max_layers=image.max_layers,
                 base_layers=0 if image.base is None else image.base.layers,
                 store_layers=explain_layers(conf.store_layers, closure, decider),
-                own_bytes=layer_tar.stat().st_size,
+                own_bytes=_own_bytes(conf, store),
             )
         )
     return tuple(explained)
 
 
-def layer_bytes(place: Path) -> int:
-    """What a file, folder or link takes in a layer's tar: a header each, contents in blocks.
+def layer_bytes(path: str, store: StoreRoot, *, absent: frozenset[str] = frozenset()) -> int:
+    """What a store path takes in a layer's tar: a header for each file, contents in blocks.
 
-    The same as `layer-split` measures. Raises OSError.
+    The same as `layer-split` measures, but for what is absent. Raises MachineError.
     """
-    status = place.lstat()
-    if stat.S_ISREG(status.st_mode):
-        return _BLOCK_BYTES + -(-status.st_size // _BLOCK_BYTES) * _BLOCK_BYTES
-    if not stat.S_ISDIR(status.st_mode):
-        return _BLOCK_BYTES
-    return _BLOCK_BYTES + sum(layer_bytes(child) for child in place.iterdir())
+    total = 0
+    for _, _, status in walk_store_path(path, store, absent=absent):
+        total += _BLOCK_BYTES
+        if stat.S_ISREG(status.st_mode):
+            total += -(-status.st_size // _BLOCK_BYTES) * _BLOCK_BYTES
+    return total
+
+
+def _own_bytes(conf: ImageConf, store: StoreRoot) -> int:
+    summing = Summing()
+    layer_sources(conf, store=store)[-1].write(summing)
+    return summing.summed().size_bytes
 
 
 def _find_apps(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> frozenset[str]:
@@ -105,15 +111,12 @@ def _find_apps(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> frozenset[st
 def _read_closure(conf: ImageConf, apps: Iterable[str], nix: Nix, store: StoreRoot) -> Closure:
     held = set(conf.store_paths)
     infos = nix.path_info(StorePath.parse(path) for path in sorted(held))
-    try:
-        members = tuple(
-            Member(
-                path=str(info.path),
-                size_bytes=layer_bytes(store.physical(str(info.path))),
-                references=tuple(ref for ref in map(str, info.references) if ref in held),
-            )
-            for info in infos
+    members = tuple(
+        Member(
+            path=str(info.path),
+            size_bytes=layer_bytes(str(info.path), store, absent=conf.absent),
+            references=tuple(ref for ref in map(str, info.references) if ref in held),
         )
-    except OSError as error:
-        raise MachineError(f"can't read {error.filename}: {error.strerror}") from error
+        for info in infos
+    )
     return Closure(members=members, apps=frozenset(apps))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from nixgen.oci import StoreRoot
 from nixgen.pipeline.layers import layer_bytes
-from tests.e2e.conftest import EXAMPLES, Cli
+from tests.e2e.conftest import EXAMPLES, ROOT, Cli
 
 # Of a layer's tar: the two parent folders, the end, and what fills the last record.
 _FRAME_BYTES = 2 * 512 + 2 * 512
@@ -56,10 +57,27 @@ def test_the_most_layers_are_kept_to(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_sizes_count_headers_and_whole_blocks(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "empty").touch()
-    (tmp_path / "folder" / "block").write_bytes(bytes(512))
-    (tmp_path / "folder" / "more").write_bytes(bytes(513))
-    (tmp_path / "folder" / "link").symlink_to("x" * 200)
-    assert layer_bytes(tmp_path / "folder" / "link") == 512
-    assert layer_bytes(tmp_path / "folder") == 512 + 512 + 1024 + 1536 + 512
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "empty").touch()
+    (folder / "block").write_bytes(bytes(512))
+    (folder / "more").write_bytes(bytes(513))
+    (folder / "link").symlink_to("x" * 200)
+    store = StoreRoot(root=tmp_path)
+    assert layer_bytes("/folder/link", store) == 512
+    assert layer_bytes("/folder", store) == 512 + 512 + 1024 + 1536 + 512
+    assert layer_bytes("/folder", store, absent=frozenset({"/folder/more"})) == 512 * 5
+
+
+def test_layers_are_those_that_the_image_has(cli: Cli, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(ROOT / "tests/data/planted", tmp_path / "planted"))
+    place = project / "app.toml"
+    place.write_text(place.read_text().replace('"none"', '"tight"'))
+    (told,) = cli("layers", project, "--json", "-q").document["platforms"]
+    outcome = cli("image", project, "-o", tmp_path / "image.oci", "--json", "-q")
+    (made,) = outcome.document["platforms"]
+    assert [layer["store_paths"] for layer in told["store_layers"]] == [
+        layer["store_paths"] for layer in made["layers"][:-1]
+    ]
+    own = made["layers"][-1]["unpacked_bytes"]
+    assert told["customisation_layer"]["size_bytes"] == own
