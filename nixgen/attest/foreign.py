@@ -1,0 +1,71 @@
+"""JSON of strangers that something is believed for: read with no room for doubt.
+
+Two readers must not see two documents in the same bytes: a key that comes twice, a number that is
+none, bytes that are no UTF-8 are refused, as is what is too large or nested too deeply.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+DEEPEST = 64
+LARGEST_BYTES = 32 << 20
+
+
+def load_strict(data: bytes, *, largest_bytes: int = LARGEST_BYTES) -> Any:
+    """A JSON document; raises ValueError saying why it is none."""
+    if len(data) > largest_bytes:
+        raise ValueError(f"larger than {largest_bytes} bytes")
+    text = data.decode("utf-8")
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_object_once, parse_constant=_refuse, parse_int=_integer
+        )
+        _check_depth(document)
+    except RecursionError as error:
+        raise ValueError(f"nested deeper than {DEEPEST} levels") from error
+    return document
+
+
+def load_object(data: bytes, *, largest_bytes: int = LARGEST_BYTES) -> dict[str, Any]:
+    """A JSON object; raises ValueError."""
+    document = load_strict(data, largest_bytes=largest_bytes)
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")
+    return document
+
+
+def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice[:80]!r} comes twice")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _integer(digits: str) -> int:
+    # why: Python refuses thousands of digits by itself, in words that name its own settings.
+    if len(digits) > 40:
+        raise ValueError("a number of more than 40 digits")
+    return int(digits)
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+        if not inner:
+            return
+        level = inner
+    raise ValueError(f"nested deeper than {DEEPEST} levels")
