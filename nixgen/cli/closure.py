@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nixgen.cli.closurediff import show_changes
 from nixgen.cli.options import (
     CaFileOption,
     JobsOption,
@@ -26,7 +27,7 @@ from nixgen.cli.options import (
     VerboseOption,
 )
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
-from nixgen.cli.subjects import SubjectArgument, WholeOption, opened
+from nixgen.cli.subjects import Looking, SubjectArgument, WholeOption
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ def closure(
             "--html", metavar="FILE", help="Write a report to explore in a browser: one file."
         ),
     ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(
+            "--diff",
+            metavar="OLD",
+            help="Show what changed since OLD instead: another image or description, or what "
+            "--json printed.",
+        ),
+    ] = None,
     whole: WholeOption = False,
     profile: ProfileOption = None,
     platform: PlatformOption = None,
@@ -73,12 +83,12 @@ def closure(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show what is in an image: own size, what goes if it goes, and what the files are for."""
+    """Show what is in an image: own size, what goes if it goes, and what the files are for.
+
+    IMAGE_OR_APP may also be a file that --json printed, with a name that ends in .json.
+    """
     with reporting_errors(as_json=as_json):
-        if html is not None:
-            _check_place(html)
-        with opened(
-            subject,
+        looking = Looking(
             request={
                 "profile": profile,
                 "platforms": platform,
@@ -91,16 +101,30 @@ def closure(
             whole=whole,
             quiet=quiet,
             verbose=verbose,
-        ) as closures:
-            measured = [each.measure() for each in closures]
-        if html is not None:
-            _write_page(html, measured)
-        if as_json:
-            print_json({"platforms": [each.as_json() for each in measured]})
-        elif html is not None:
-            print_result("\n".join([*map(_head, measured), f"report: {html}"]))
+        )
+        if diff is not None:
+            if html is not None or view is not View.table:
+                raise UsageError("--diff has one form: leave out --html and --view")
+            before, after = looking.measured(diff, subject)
+            show_changes(before, after, as_json=as_json)
         else:
-            print_result(_show(measured, view))
+            if html is not None:
+                _check_place(html)
+            (measured,) = looking.measured(subject)
+            _show_closures(measured, view, html, as_json=as_json)
+
+
+def _show_closures(
+    measured: Sequence[ClosureFigures], view: View, html: Path | None, *, as_json: bool
+) -> None:
+    if html is not None:
+        _write_page(html, measured)
+    if as_json:
+        print_json({"platforms": [each.as_json() for each in measured]})
+    elif html is not None:
+        print_result("\n".join([*map(_head, measured), f"report: {html}"]))
+    else:
+        print_result(_show(measured, view))
 
 
 def _check_place(html: Path) -> None:

@@ -165,7 +165,7 @@ class _Wish:
     def measure(self, subject: str) -> tuple[ImageSize, ...]:
         """The sizes of what the command is about."""
         if not is_description(subject):
-            refuse_options(subject, {**self.request, **self.nix})
+            refuse_options([subject], {**self.request, **self.nix})
             return self._measure_images(subject)
         from nixgen.pipeline.build import layer_cache
         from nixgen.pipeline.sizing import measure_description

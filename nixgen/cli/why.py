@@ -23,7 +23,7 @@ from nixgen.cli.options import (
     VerboseOption,
 )
 from nixgen.cli.output import print_json, print_result, reporting_errors
-from nixgen.cli.subjects import SubjectArgument, WholeOption, opened
+from nixgen.cli.subjects import Looking, SubjectArgument, WholeOption
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def why(
     """
     with (
         reporting_errors(as_json=as_json),
-        opened(
-            subject,
+        Looking(
             request={
                 "profile": profile,
                 "platforms": platform,
@@ -82,7 +81,7 @@ def why(
             whole=whole,
             quiet=quiet,
             verbose=verbose,
-        ) as closures,
+        ).opened(subject) as closures,
     ):
         pattern = _parse(package)
         answers = [(closure, _explain(closure, pattern, limit)) for closure in closures]

@@ -12,13 +12,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 _STORE_PATH = re.compile(r"(?:.*/)?[0-9a-df-np-sv-z]{32}-(?P<name>[^/]+)")
 _VERSION = re.compile(r"-(?=[^a-zA-Z/])")
 _COMPONENT = re.compile(r"[0-9]+|[^0-9.\-]+")
 _PATTERN = re.compile(
     r"(?P<name>[^<>=!\s]+)\s*(?:(?P<relation><=|>=|==?|<|>)\s*(?P<version>[^<>=!\s]+))?"
+)
+# The usual names of outputs: https://nixos.org/manual/nixpkgs/stable/#chap-multiple-output
+_OUTPUTS = frozenset(
+    ("bin", "data", "debug", "dev", "devdoc", "doc", "info", "lib", "man", "out", "static")
 )
 
 Relation = Literal["<", "<=", "=", ">=", ">"]
@@ -34,6 +38,22 @@ def parse_package(name: str) -> tuple[str, str]:
     """Name and version of a store path's name, cut where Nix's `parseDrvName` cuts it."""
     found = _VERSION.search(name)
     return (name, "") if found is None else (name[: found.start()], name[found.end() :])
+
+
+class PackageKey(NamedTuple):
+    """A package whatever its version: its name and which of its outputs, "" for the main one."""
+
+    name: str
+    output: str
+
+    @classmethod
+    def of(cls, store_path: str) -> tuple[Self, str]:
+        """The package that a store path is of, and its version."""
+        name, version = parse_package(name_of(store_path))
+        rest, _, output = version.rpartition("-")
+        if output in _OUTPUTS:
+            return cls(name, output), rest
+        return cls(name, ""), version
 
 
 def compare_versions(left: str, right: str) -> int:

@@ -233,3 +233,83 @@ def test_a_report_that_can_not_be_written_is_told_before_anything_is_read(
     outcome = cli("closure", tmp_path / "none.oci", "--html", tmp_path / "no" / "x.html")
     assert outcome.exit_code == 2
     assert f"there is no folder {tmp_path}/no" in outcome.stderr
+
+
+@pytest.fixture(scope="module")
+def changed(planted: Path) -> Path:
+    """The app with an update: no word of perl, a compiler of another version, one more package."""
+    project = Path(shutil.copytree(planted, planted.parent / "changed"))
+    text = (project / "app.nix").read_text()
+    for old, new in [
+        ("made by ${perl}", "made by hand"),
+        ("gcc-13.2.0", "gcc-14.1.0"),
+        (
+            'heavy "docbook-4.5" 200 ""',
+            'heavy "docbook-4.5" 200 "echo ${sounds} > $out/lib/sounds"',
+        ),
+        ("  perl = ", '  sounds = heavy "sounds-7" 50 "";\n  perl = '),
+    ]:
+        assert old in text
+        text = text.replace(old, new)
+    (project / "app.nix").write_text(text)
+    return project
+
+
+def test_what_changed_is_told_with_the_reference_that_did_it(
+    layout: Path, changed: Path, cli: Cli
+) -> None:
+    outcome = cli("closure", "--diff", layout, changed, "--json", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    (platform,) = outcome.document["platforms"]
+    told = {each["name"]: each for each in platform["packages"] if each["change"] != "rebuilt"}
+    assert {name: each["change"] for name, each in told.items()} == {
+        "perl": "gone",
+        "sounds": "new",
+        "gcc": "version",
+        "docbook": "grown",
+        "planted": "shrunk",
+    }
+    assert told["gcc"]["cause"] is None
+    assert told["gcc"]["after"]["versions"] == ["14.1.0"]
+    cause = told["sounds"]["cause"]
+    assert [Path(each).name[33:] for each in (cause["from"], cause["to"])] == [
+        "docbook-4.5",
+        "sounds-7",
+    ]
+    assert len(cause["chain"]) == 4
+    assert Path(told["perl"]["cause"]["from"]).name[33:] == "planted-1.0.0"
+    sizes = [each["size_change"] for each in platform["packages"]]
+    assert platform["size_change"] == sum(sizes) == sum(platform["bytes_by_kind_change"].values())
+
+
+def test_a_printed_closure_stands_for_its_image(
+    tmp_path: Path, layout: Path, changed: Path, cli: Cli
+) -> None:
+    for name, subject in [("old.json", layout), ("new.json", changed)]:
+        (tmp_path / name).write_text(cli("closure", subject, "--json", "-q").stdout)
+    outcome = cli("closure", "--diff", tmp_path / "old.json", tmp_path / "new.json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "because docbook-4.5 now refers to sounds-7" in outcome.stdout
+    assert "planted-1.0.0 → library-2.1 → docbook-4.5 → sounds-7" in outcome.stdout
+    assert "because planted-1.0.0 no longer refers to perl-5.38.2" in outcome.stdout
+    assert "version  gcc 13.2.0 → 14.1.0" in outcome.stdout
+    again = cli("closure", "--diff", layout, tmp_path / "old.json")
+    assert "no difference" in again.stdout
+    assert cli("closure", tmp_path / "old.json").stdout == cli("closure", layout).stdout
+
+
+def test_what_is_no_printed_closure_is_a_mistake(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "bad.json").write_text('{"platforms": [{"packages": [{"path": 7}]}]}')
+    for name, message in [
+        ("bad.json", "platforms[0].packages[0].path: expected a text"),
+        ("none.json", f"there is no file {tmp_path}/none.json"),
+    ]:
+        outcome = cli("closure", "--diff", tmp_path / name, tmp_path / "bad.json")
+        assert outcome.exit_code == 2
+        assert message in outcome.stderr
+
+
+def test_a_difference_has_one_form(layout: Path, cli: Cli) -> None:
+    outcome = cli("closure", "--diff", layout, layout, "--view", "tree")
+    assert outcome.exit_code == 2
+    assert "--diff has one form" in outcome.stderr
