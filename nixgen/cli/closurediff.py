@@ -78,27 +78,25 @@ def _format(change: ClosureChange) -> Iterator[str]:
         return
     if change.kinds:
         yield f"files: {_kinds(change.kinds)}"
-    rebuilt = 0
-    for group in change.by_cause():
-        if group.cause is None and group.packages[0].way == "rebuilt":
-            rebuilt += 1
-        else:
-            yield from _format_group(group)
-    if rebuilt:
+    groups = change.by_cause()
+    for group in groups:
+        if group.cause is not None:
+            yield from _format_group(group, group.cause)
+    alone = [group.packages[0] for group in groups if group.cause is None]
+    told = [each for each in alone if each.way != "rebuilt"]
+    if told:
+        yield "\nreferred to as before:"
+        yield from (_package(each) for each in told)
+    if rebuilt := len(alone) - len(told):
         packages = "1 package" if rebuilt == 1 else f"{rebuilt} packages"
         yield f"\n{packages} rebuilt, of the same version and size"
 
 
-def _format_group(group: Because) -> Iterator[str]:
-    yield ""
-    indent = ""
-    if group.cause is not None:
-        yield f"{_signed(group.size_change):>10}  {_because(group.cause, group.packages)}"
-        if len(group.cause.lead) > 2:
-            yield f"{'':>12}{' → '.join(map(_label, group.cause.lead))}"
-        indent = "  "
-    for each in group.packages:
-        yield f"{indent}{_signed(each.size_change):>10}  {_package(each)}"
+def _format_group(group: Because, cause: Cause) -> Iterator[str]:
+    yield f"\n{_signed(group.size_change):>10}  {_because(cause, group.packages)}"
+    if len(cause.lead) > 2:
+        yield f"{'':>12}{' → '.join(map(_label, cause.lead))}"
+    yield from (f"  {_package(each)}" for each in group.packages)
 
 
 def _because(cause: Cause, packages: Sequence[PackageChange]) -> str:
@@ -120,7 +118,7 @@ def _package(change: PackageChange) -> str:
     kinds = ""
     if before.paths and after.paths:
         kinds = f": {_kinds(change.kinds)}" if change.kinds else ""
-    return f"{change.way}  {name} {shown}".rstrip() + kinds
+    return f"{_signed(change.size_change):>10}  {change.way:<7}  {name} {shown}".rstrip() + kinds
 
 
 def _kinds(changes: Mapping[str, int]) -> str:
