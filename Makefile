@@ -40,10 +40,11 @@ format: ## Rewrite the Python files as the formatter wants them
 docs: ## Write the generated reference pages anew
 	@$(BIN)/python -m nixgen.spec.reference > docs/reference/app-toml.md
 
-bench: ## Compare the image writer and the layering with those of dockerTools
+bench: ## Compare the writer and the layering with dockerTools', and weigh images
 	@$(BIN)/python bench/bench_layering.py
 	@$(BIN)/python bench/bench_image.py
 	@$(BIN)/python bench/bench_writer.py
+	@$(BIN)/python bench/bench_size.py
 
 setup: ## Install what tests need and stop there
 	@.ci/setup test $(VENV)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.bench_size import EXAMPLES, copy_example, planted_project
 from tests.e2e.conftest import ROOT, Cli
 
 
@@ -104,3 +105,21 @@ def test_a_lock_of_before_sizes_were_recorded_is_no_answer(
     outcome = cli("size", planted, "-q", "--max-growth", "5")
     assert outcome.exit_code == 2
     assert "nixgen.lock has no size for linux/amd64" in outcome.stderr
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_an_example_is_no_larger_than_promised(tmp_path: Path, cli: Cli, example: str) -> None:
+    outcome = cli("size", copy_example(example, tmp_path), "--json", "-q")
+    (platform,) = outcome.document["platforms"]
+    assert platform["size_bytes"] <= EXAMPLES[example]
+
+
+def test_tight_takes_two_fifths_of_a_set_of_nixpkgs_shape(tmp_path: Path, cli: Cli) -> None:
+    sizes = {}
+    for mode in ("none", "tight"):
+        (tmp_path / mode).mkdir()
+        project = planted_project("stand-in", tmp_path / mode, mode)
+        (platform,) = cli("size", project, "--json", "-q").document["platforms"]
+        sizes[mode] = platform["unpacked_bytes"]
+    assert sizes["tight"] <= 0.6 * sizes["none"]
+    assert cli("test", project, "-q").exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,9 @@ from nixgen.closure.references import (
 from nixgen.errors import MachineError
 
 _A, _B = b"a" * 32, b"b" + b"a" * 31
+_RANDOM = random.Random(1)
+_HASHES = ["".join(_RANDOM.choices("0123456789abcdf", k=32)).encode() for _ in range(20)]
+_DIGITS = "".join(_RANDOM.choices("0123456789abcdf", k=40_000)).encode()
 _PATHS = {name: f"/nix/store/{name * 32}-{name}" for name in "abcd"}
 
 
@@ -40,6 +44,22 @@ def test_every_occurrence_is_found_however_the_bytes_are_cut(
     for wanted in (_A, _B):
         expected = [m.start() for m in re.finditer(b"(?=" + wanted + b")", data)]
         assert sorted(scanner.found.get(wanted, [])) == expected
+
+
+@given(st.integers(0, len(_DIGITS) - 32), st.integers(0, 19), st.integers(0, 31))
+def test_a_hash_among_digits_is_found_wherever_it_stands(at: int, which: int, cut: int) -> None:
+    data = bytearray(_DIGITS[cut:])
+    at = min(at, len(data) - 32)
+    data[at : at + 32] = _HASHES[which]
+    scanner = ReferenceScanner(_HASHES)
+    scanner.feed(bytes(data))
+    assert scanner.found == {_HASHES[which]: [at]}
+
+
+def test_digits_alone_hold_no_hash() -> None:
+    scanner = ReferenceScanner(_HASHES)
+    scanner.feed(_DIGITS)
+    assert scanner.found == {}
 
 
 def test_nothing_spans_two_files() -> None:
