@@ -21,6 +21,7 @@ from nixgen.cli import (
     inspection,
     layers,
     lock,
+    provenance,
     registry,
     run,
     size,
@@ -60,6 +61,7 @@ app.command("layers")(layers.layers)
 app.command("closure")(closure.closure)
 app.command("why")(why.why)
 app.command("size")(size.size)
+app.command("provenance")(provenance.provenance)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)
 app.command("lock")(lock.lock)

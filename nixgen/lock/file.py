@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ def format_lock(lock: Lock) -> str:
         "results": results,
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def pins_digest(lock: Lock) -> Digest:
+    """The digest of the lockfile's text as it is without results: of what a build takes from it."""
+    return Digest.of_bytes(format_lock(dataclasses.replace(lock, results={})).encode())
 
 
 def _result_table(result: LockedResult) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from nixgen.nixcli.failures import DerivationFailedError, SourceNames, ThrownErr
 from nixgen.nixcli.gateway import BuildPlan, BuildTarget, Nix
 from nixgen.nixcli.probe import Sandbox, SandboxProbe, probe_sandbox
 from nixgen.nixcli.settings import NixSettings
-from nixgen.nixcli.shapes import Derivation, PathInfo
+from nixgen.nixcli.shapes import Derivation, FixedOutput, PathInfo
 from nixgen.nixcli.store import Collected, StoreTree
 from nixgen.nixcli.storepath import StorePath, fixed_output_path
 from nixgen.nixcli.version import OLDEST_NIX, NixVersion
@@ -21,6 +21,7 @@ __all__ = [
     "Collected",
     "Derivation",
     "DerivationFailedError",
+    "FixedOutput",
     "Host",
     "Mode",
     "Nix",

@@ -8,6 +8,8 @@ names and `inputs: {drvs, srcs}`.
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,8 @@ from typing import Any
 from nixgen.digest import Digest
 from nixgen.errors import MachineError
 from nixgen.nixcli.storepath import STORE_DIR, StorePath
+
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +33,24 @@ class PathInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixedOutput:
+    """The hash that a derivation's output is pinned by: `algorithm` as Nix names it, in `hex`.
+
+    `recursive`: of the NAR serialisation, not of the file itself.
+    """
+
+    algorithm: str
+    hex: str
+    recursive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
     """A derivation as Nix instantiated it.
 
     `outputs` maps an output's name to its path; `input_derivations` a derivation to the names
-    of its outputs that are used.
+    of its outputs that are used. `fixed_output` is the hash that its output is known by before
+    it is built, None where it has none.
     """
 
     path: StorePath
@@ -45,6 +62,7 @@ class Derivation:
     outputs: Mapping[str, StorePath]
     input_sources: tuple[StorePath, ...]
     input_derivations: Mapping[StorePath, tuple[str, ...]]
+    fixed_output: FixedOutput | None = None
 
 
 def parse_path_infos(data: Any) -> list[PathInfo]:
@@ -106,7 +124,23 @@ def _derivation(path: str, entry: dict[str, Any]) -> Derivation:
             _path(drv): tuple(sorted(used["outputs"] if isinstance(used, dict) else used))
             for drv, used in sorted(inputs["drvs"].items())
         },
+        fixed_output=_fixed_output(entry["outputs"]),
     )
+
+
+def _fixed_output(outputs: dict[str, Any]) -> FixedOutput | None:
+    """Nix 2.8: `hash` in hex and `hashAlgo`, with `r:` before it; later `method`; then SRI."""
+    output = outputs.get("out", {})
+    if not output.get("hash"):
+        return None
+    text, algorithm = str(output["hash"]), str(output.get("hashAlgo", ""))
+    recursive = algorithm.startswith("r:") or output.get("method", "flat") != "flat"
+    if "-" in text:
+        algorithm, _, encoded = text.partition("-")
+        text = base64.b64decode(encoded, validate=True).hex()
+    if not _HEX.fullmatch(text):
+        raise ValueError(f"not a hash in hexadecimal: {text!r}")
+    return FixedOutput(algorithm=algorithm.removeprefix("r:"), hex=text, recursive=recursive)
 
 
 def _path(text: str) -> StorePath:

@@ -133,9 +133,17 @@ class NixStore(NixCalls):
 
     def show_derivation(self, path: StorePath) -> Derivation:
         """A derivation that is in the store."""
+        return parse_derivations(self._json(*self._show, str(path)))[path]
+
+    def build_graph(self, paths: Iterable[StorePath]) -> dict[StorePath, Derivation]:
+        """These derivations and all those that they are built from, by path."""
+        wanted = [str(path) for path in sorted(set(paths))]
+        return parse_derivations(self._json(*self._show, "--recursive", *wanted))
+
+    @property
+    def _show(self) -> list[str]:
         newer = self.version >= _DERIVATION_SHOW_SINCE
-        command = ["derivation", "show"] if newer else ["show-derivation"]
-        return parse_derivations(self._json(*command, str(path)))[path]
+        return ["derivation", "show"] if newer else ["show-derivation"]
 
     def log(self, path: StorePath) -> str | None:
         """The whole build log of a derivation, or of the one that made an output; or None."""

@@ -12,30 +12,52 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nixgen.attest.statement import STATEMENT_TYPE, Subject
+from nixgen.digest import Digest
 from nixgen.errors import MachineError
+from nixgen.lock import lock_path, pins_digest
 from nixgen.pipeline.conditions import Conditions
 from nixgen.pipeline.image import writer_digest
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.realise import Evaluated
+from nixgen.pipeline.revision import find_revision
 from nixgen.wholefile import write_whole
 
-FORMAT = 1
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+FORMAT = 2
 PREDICATE_TYPE = "urn:nixgen:build-record:v1"
 
 
 def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) -> dict[str, Any]:
     """The record as a JSON object."""
+    return {
+        **record_inputs(evaluated),
+        "image": outcome.as_json(),
+        "tests": None
+        if outcome.tests is None
+        else [each.as_record() for each in outcome.tests.results],
+        "conditions": conditions.as_json(),
+    }
+
+
+def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
+    """That part of the record which stands before anything is built."""
     prepared = evaluated.prepared
     trees = evaluated.trees
+    description = prepared.description
+    revision = find_revision(
+        description.project_dir, prepared.source, lock_name=lock_path(description.path).name
+    )
     return {
         "format": FORMAT,
         "description": {
-            "path": str(prepared.description.path.resolve()),
-            "digest": str(prepared.description.digest),
+            "path": str(description.path.resolve()),
+            "digest": str(description.digest),
             "profile": prepared.request.profile,
+            "variables": dict(sorted(prepared.request.overrides.items())),
+            "revision": None if revision is None else revision.as_json(),
         },
         "inputs": {
+            "lock": str(pins_digest(prepared.lock)),
             "packages": {
                 "kind": prepared.pinned.package_set.kind,
                 "digest": str(prepared.pinned.package_set.digest),
@@ -44,9 +66,16 @@ def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) 
             "library": str(trees.library.nar_hash),
             "source": str(trees.source.nar_hash) if trees.source else None,
             "bases": {
-                str(image.platform): str(image.base.digest)
-                for image in prepared.plan.images
-                if image.base is not None
+                str(image.platform): {
+                    "name": Path(image.base.name).name if found.reference is None else "",
+                    "reference": found.reference,
+                    "digest": str(image.base.digest),
+                }
+                for image, found in zip(prepared.plan.images, prepared.bases, strict=True)
+                if image.base is not None and found is not None
+            },
+            "compressors": {
+                name: str(target.drv_path) for name, target in sorted(evaluated.compressors.items())
             },
         },
         "derivations": {
@@ -59,21 +88,22 @@ def make_record(evaluated: Evaluated, outcome: Outcome, conditions: Conditions) 
             }
             for image, conf in zip(prepared.plan.images, evaluated.confs, strict=True)
         },
-        "image": outcome.as_json(),
-        "tests": None
-        if outcome.tests is None
-        else [each.as_record() for each in outcome.tests.results],
-        "conditions": conditions.as_json(),
     }
+
+
+def subjects_of(record: Any) -> tuple[Subject, ...]:
+    """The artifacts that a record is about: the index or manifest, and each platform's manifest."""
+    image = record["image"]
+    reference = f"{image['name']}:{image['tag']}"
+    names = {image["digest"]: reference}
+    for one in image["platforms"]:
+        names.setdefault(one["digest"], f"{reference} {one['platform']}")
+    return tuple(Subject(name=name, digest=Digest.parse(text)) for text, name in names.items())
 
 
 def make_statement(record: Any) -> dict[str, Any]:
     """The record as a statement about the image: each of its digests is a subject."""
     image = record["image"]
-    reference = f"{image['name']}:{image['tag']}"
-    subjects = {image["digest"]: reference}
-    for one in image["platforms"]:
-        subjects.setdefault(one["digest"], f"{reference} {one['platform']}")
     predicate = {
         **record,
         "description": {**record["description"], "path": Path(record["description"]["path"]).name},
@@ -82,8 +112,8 @@ def make_statement(record: Any) -> dict[str, Any]:
     return {
         "_type": STATEMENT_TYPE,
         "subject": [
-            {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
-            for digest, name in subjects.items()
+            {"name": subject.name, "digest": {"sha256": subject.digest.hex}}
+            for subject in subjects_of(record)
         ],
         "predicateType": PREDICATE_TYPE,
         "predicate": predicate,

@@ -6,7 +6,7 @@ import pytest
 
 from nixgen.digest import Digest
 from nixgen.errors import MachineError
-from nixgen.nixcli.shapes import parse_derivations, parse_path_infos
+from nixgen.nixcli.shapes import FixedOutput, parse_derivations, parse_path_infos
 
 A = "/nix/store/0bn5y6q8jr2f5x4y1chpcpgxakln0dyj-a"
 B = "/nix/store/1knxz0ddw6xsp2skzdvr6xcgbf77kr7r-b"
@@ -97,3 +97,32 @@ def test_an_unknown_shape_is_a_machine_error(answer: Any) -> None:
         parse_path_infos(answer)
     with pytest.raises(MachineError, match="unknown shape"):
         parse_derivations(answer if answer != {A: {}} else {A: {}})
+
+
+HEX = NAR.hex
+
+
+@pytest.mark.parametrize(
+    ("output", "recursive"),
+    [
+        ({"hashAlgo": "sha256", "hash": HEX}, False),
+        ({"hashAlgo": "r:sha256", "hash": HEX}, True),
+        ({"hashAlgo": "sha256", "hash": HEX, "method": "flat"}, False),
+        ({"hashAlgo": "sha256", "hash": HEX, "method": "nar"}, True),
+        ({"hash": NAR.sri, "method": "nar"}, True),
+    ],
+)
+def test_the_hash_of_a_fixed_output(output: dict[str, str], recursive: bool) -> None:
+    answer = {DRV: {**OLD, "outputs": {"out": {"path": A, **output}}}}
+    [derivation] = parse_derivations(answer).values()
+    assert derivation.fixed_output == FixedOutput(algorithm="sha256", hex=HEX, recursive=recursive)
+
+
+def test_an_output_that_depends_on_its_inputs_has_no_fixed_hash() -> None:
+    [derivation] = parse_derivations({DRV: OLD}).values()
+    assert derivation.fixed_output is None
+
+
+def test_a_fixed_hash_that_is_none_is_an_unknown_shape() -> None:
+    with pytest.raises(MachineError, match="unknown shape"):
+        parse_derivations({DRV: {**OLD, "outputs": {"out": {"path": A, "hash": "zz"}}}})
