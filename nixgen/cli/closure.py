@@ -165,6 +165,9 @@ def _table(figures: ClosureFigures) -> str:
         lines.append(f"{size:>9}  {added:>9}  {len(package.referrers):>9}  {_name(package)}")
         kinds = _kinds(package.usage)
         lines += [f"{'':>33}{kinds}"] if kinds else []
+    if figures.loose:
+        size = human_size(sum(package.added_bytes for package in figures.loose))
+        lines += ["", f'{size} of it nothing refers to: minimise = "tight" leaves it out']
     return "\n".join([*lines, "", f"files: {_kinds(figures.usage, shown=9)}"])
 
 

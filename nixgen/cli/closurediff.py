@@ -104,7 +104,9 @@ def _because(cause: Cause, packages: Sequence[PackageChange]) -> str:
     when = "no longer" if fewer else "now"
     if cause.source is not None:
         return f"because {_label(cause.source)} {when} refers to {_label(cause.target)}"
-    names = ", ".join(cause.named_by[:_SHOWN_NAMES]) or "the image"
+    if not cause.named_by:
+        return f"because {_label(cause.target)} is {when} in the image, though nothing refers to it"
+    names = ", ".join(cause.named_by[:_SHOWN_NAMES])
     more = len(cause.named_by) - _SHOWN_NAMES
     names += f" and {more} more" if more > 0 else ""
     return f"because the image {when} names {_label(cause.target)} ({names})"

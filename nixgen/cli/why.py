@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _SHOWN_FILES = 5
 _SHOWN_OFFSETS = 3
+_LOOSE = 'nothing that is left refers to it; [closure] minimise = "tight" leaves it out'
 
 
 def why(
@@ -151,7 +152,7 @@ def _format_chain(
     chain: tuple[str, ...], explanation: Explanation, closure: ImageClosure
 ) -> list[str]:
     holders = closure.holders[chain[0]]
-    named = ", ".join(holders[:_SHOWN_FILES]) or "the image"
+    named = ", ".join(holders[:_SHOWN_FILES]) or _LOOSE
     more = f" and {len(holders) - _SHOWN_FILES} more" if len(holders) > _SHOWN_FILES else ""
     lines = ["", f"  {named}{more}"]
     for depth, path in enumerate(chain, start=1):

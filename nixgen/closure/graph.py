@@ -9,7 +9,7 @@ Dominance Algorithm" (https://www.cs.tufts.edu/comp/150FP/archive/keith-cooper/d
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 ROOT = ""
@@ -74,6 +74,24 @@ class ClosureGraph:
             referrers={path: tuple(found) for path, found in referrers.items()},
             dominators=_dominators(kept, nodes),
         )
+
+    @classmethod
+    def of_all(
+        cls, roots: Iterable[str], sizes: Mapping[str, int], references: Mapping[str, Iterable[str]]
+    ) -> ClosureGraph:
+        """As `of`, but with all of `sizes`: to what no root leads, roots of its own do.
+
+        Those are the paths that no other such path refers to, and one of each cycle of them.
+        """
+        found = set(roots)
+        reached = set(_reached(found, references))
+        left = sorted(sizes.keys() - reached)
+        # why that order: what leads to a path, and is not in a cycle with it, comes before it.
+        for path in _reverse_postorder(left, references)[1:]:
+            if path not in reached:
+                found.add(path)
+                reached.update(_reached([path], references, known=reached))
+        return cls.of(found, sizes, references)
 
     @property
     def size_bytes(self) -> int:
@@ -152,12 +170,18 @@ class ClosureGraph:
             todo += [(one, *chain) for one in reversed(before)]
 
 
-def _reached(roots: Iterable[str], references: Mapping[str, Iterable[str]]) -> list[str]:
+def _reached(
+    roots: Iterable[str],
+    references: Mapping[str, Iterable[str]],
+    *,
+    known: Container[str] = frozenset(),
+) -> list[str]:
+    """What roots lead to, but for what is known already and what only that leads to."""
     seen: dict[str, None] = {}
     todo = list(roots)
     while todo:
         path = todo.pop()
-        if path not in seen:
+        if path not in seen and path not in known:
             seen[path] = None
             todo += [target for target in references.get(path, ()) if target not in seen]
     return list(seen)
@@ -165,7 +189,7 @@ def _reached(roots: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
 
 def _dominators(roots: tuple[str, ...], nodes: Mapping[str, Node]) -> dict[str, str]:
     """The immediate dominator of each node, ROOT above all roots."""
-    order = _reverse_postorder(roots, nodes)
+    order = _reverse_postorder(roots, {path: node.references for path, node in nodes.items()})
     number = {path: index for index, path in enumerate(order)}
     predecessors = _predecessors(roots, nodes)
     above = {ROOT: ROOT}
@@ -203,7 +227,7 @@ def _predecessors(roots: tuple[str, ...], nodes: Mapping[str, Node]) -> dict[str
     return predecessors
 
 
-def _reverse_postorder(roots: tuple[str, ...], nodes: Mapping[str, Node]) -> list[str]:
+def _reverse_postorder(roots: Iterable[str], references: Mapping[str, Iterable[str]]) -> list[str]:
     seen = {ROOT}
     finished: list[str] = []
     stack: list[tuple[str, Iterator[str]]] = [(ROOT, iter(roots))]
@@ -212,7 +236,7 @@ def _reverse_postorder(roots: tuple[str, ...], nodes: Mapping[str, Node]) -> lis
         for target in left:
             if target not in seen:
                 seen.add(target)
-                stack.append((target, iter(nodes[target].references)))
+                stack.append((target, iter(references.get(target, ()))))
                 break
         else:
             finished.append(path)

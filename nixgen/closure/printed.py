@@ -83,7 +83,7 @@ def _parse_closure(place: _Place) -> ClosureFigures:
         references[path] = each.texts("references")
         usages[path] = _parse_usage(each)
     try:
-        graph = ClosureGraph.of(place.texts("roots"), sizes, references)
+        graph = ClosureGraph.of_all(place.texts("roots"), sizes, references)
     except ValueError as error:
         raise ValueError(f"{place.where}: {error}") from error
     return make_figures(

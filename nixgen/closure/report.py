@@ -54,7 +54,8 @@ class PackageFigures:
 class ClosureFigures:
     """One image's closure. `packages` are sorted by what they add, the most first.
 
-    `named_by` says for each root what of the image names it: keys of the config and own files.
+    `named_by` says for each root what of the image names it: keys of the config and own files; for
+    one that is there though nothing refers to it, nothing.
     """
 
     platform: str
@@ -72,6 +73,15 @@ class ClosureFigures:
     def usage(self) -> Usage:
         """All files together."""
         return add_up({package.path: package.usage for package in self.packages})
+
+    @property
+    def loose(self) -> tuple[PackageFigures, ...]:
+        """The roots that are there though nothing that is left refers to them."""
+        return tuple(
+            package
+            for package in self.packages
+            if package.path in self.roots and not self.named_by.get(package.path)
+        )
 
     @property
     def by_path(self) -> Mapping[str, PackageFigures]:

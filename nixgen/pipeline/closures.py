@@ -31,9 +31,11 @@ Place = Callable[[str], Path]
 class ImageClosure:
     """The store paths of one image. `place` says where one of them lies on this machine.
 
-    The graph's roots are what the image's own files and its config name; sizes are of the NAR
+    The graph's roots are what the image's own files and its config name, and what is there though
+    nothing that was left refers to it; sizes are of the NAR
     serialisation, as Nix counts them, or of the files where Nix does not know the path.
-    `holders` says for each root what of the image names it: keys of the config and own files.
+    `holders` says for each root what of the image names it: keys of the config and own files, or
+    nothing.
     """
 
     platform: str
@@ -106,9 +108,10 @@ def closure_of(
 
 
 def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> ClosureGraph:
-    """The graph of a conf's store paths; raises MachineError for one that is not in the store.
+    """The graph of all of a conf's store paths, also of those that nothing refers to.
 
     With `place`, what a store path refers to is looked up there where parts of it are left out.
+    Raises MachineError for one that is not in the store.
     """
     held = set(conf.store_paths)
     own = StorePath.parse(conf.customisation_layer)
@@ -126,7 +129,7 @@ def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> Clos
     roots = {*references.pop(str(own)), *(path for path in held if hash_of(path) in config)}
     # why: dockerTools puts in what its conf refers to, which can be more than the image needs.
     sizes = {path: infos[path].nar_size_bytes for path in held}
-    return ClosureGraph.of(roots, sizes, references)
+    return ClosureGraph.of_all(roots, sizes, references)
 
 
 def _partial(conf: ImageConf) -> list[str]:

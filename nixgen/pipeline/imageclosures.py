@@ -61,13 +61,14 @@ def _read_closure(source: ImageSource, image: LayoutImage, root: Path) -> ImageC
         for path in paths
     }
     holders = _holders(root, image, paths)
-    graph = ClosureGraph.of(holders, {path: _size(place(path)) for path in paths}, references)
+    sizes = {path: _size(place(path)) for path in paths}
+    graph = ClosureGraph.of_all(holders, sizes, references)
     return ImageClosure(
         platform=str(image.platform),
         name=source.where,
         graph=graph,
         place=place,
-        holders=holders,
+        holders={root: holders.get(root, ()) for root in graph.roots},
     )
 
 

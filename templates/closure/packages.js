@@ -94,7 +94,7 @@ function showDetails(state) {
 function makeChain(chain) {
   const names = chain[0].named;
   const more = chain[0].named_count - names.length;
-  const start = (names.join(", ") || "the image") + (more > 0 ? " and " + more + " more" : "");
+  const start = (names.join(", ") || "nothing that is left refers to it") + (more > 0 ? " and " + more + " more" : "");
   const items = [make("li", {}, start), ...chain.map((each) => make("li", {}, linkTo(each)))];
   return make("ol", { class: "chain" }, ...items);
 }

@@ -73,7 +73,8 @@ function topNodes(closure, group) {
   if (group === "packages") {
     return closure.packages.map(packageNode);
   }
-  return closure.tops.map((index) => treeNode(closure, closure.packages[index]));
+  const tops = closure.tops.map((index) => treeNode(closure, closure.packages[index]));
+  return tops.length === 1 ? tops[0].children() : tops;
 }
 
 function kindNode(closure, kind) {

@@ -194,6 +194,27 @@ def test_what_the_rules_leave_out_is_in_the_closure_only_if_asked_for(
     assert cli("why", project, "docbook", "-q", "--whole").exit_code == 0
 
 
+@pytest.mark.parametrize("built", [False, True])
+def test_what_is_left_though_nothing_refers_to_it_is_told_so(
+    tmp_path: Path, planted: Path, cli: Cli, built: bool
+) -> None:
+    project = Path(shutil.copytree(planted, tmp_path / "planted"))
+    description = (project / "app.toml").read_text()
+    (project / "app.toml").write_text(description.replace('"none"', '"safe"'))
+    subject = project
+    if built:
+        subject = tmp_path / "safe.oci"
+        assert cli("image", project, "-o", subject, "-q").exit_code == 0
+    (platform,) = cli("closure", subject, "--json", "-q").document["platforms"]
+    assert len(platform["packages"]) == 10
+    loose = {Path(root).name[33:] for root, names in platform["named_by"].items() if not names}
+    assert {"perl-5.38.2", "docbook-4.5", "zlib-1.3-dev"} <= loose
+    outcome = cli("why", subject, "perl", "-q")
+    assert outcome.exit_code == 0
+    assert "nothing that is left refers to it" in outcome.stdout
+    assert "1.0 MB of it nothing refers to" in cli("closure", subject, "-q").stdout
+
+
 @pytest.mark.parametrize("option", ["--locked", "--whole", "--profile=debug", "--store=/x"])
 def test_options_of_descriptions_are_refused_for_images(
     layout: Path, cli: Cli, option: str

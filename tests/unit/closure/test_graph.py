@@ -117,3 +117,18 @@ def test_a_reference_to_what_nobody_knows_is_refused() -> None:
 def test_a_path_that_is_not_there_has_no_chain() -> None:
     graph = ClosureGraph.of(["a"], {"a": 1}, {})
     assert graph.chains("b").count == 0
+
+
+@given(graphs(), st.data())
+def test_all_paths_are_held_and_no_root_is_added_that_another_leads_to(
+    graph: ClosureGraph, data: st.DataObject
+) -> None:
+    sizes = {path: node.size_bytes for path, node in graph.nodes.items()}
+    references = {path: node.references for path, node in graph.nodes.items()}
+    named = data.draw(st.lists(st.sampled_from(sorted(sizes)), max_size=2, unique=True))
+    held = ClosureGraph.of_all(named, sizes, references)
+    assert list(held.nodes) == list(graph.nodes)
+    assert set(named) <= set(held.roots)
+    for added in set(held.roots) - set(named):
+        others = ClosureGraph.of([root for root in held.roots if root != added], sizes, references)
+        assert added not in others.nodes
