@@ -24,6 +24,7 @@ from nixgen.cli import (
     provenance,
     registry,
     run,
+    signing,
     size,
     sources,
     store,
@@ -64,6 +65,8 @@ app.command("size")(size.size)
 app.command("provenance")(provenance.provenance)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)
+app.command("sign")(signing.sign)
+app.command("verify")(signing.verify)
 app.command("lock")(lock.lock)
 app.command("sources")(sources.sources)
 app.command("doctor")(doctor.doctor)
@@ -74,6 +77,7 @@ app.command("inspect")(inspect.inspect)
 app.command("copy")(copy.copy)
 app.command("diff")(diff.diff)
 app.add_typer(cache.app, name="cache")
+app.add_typer(signing.key_app, name="key")
 
 
 def _print_version(value: bool) -> None:

@@ -31,7 +31,7 @@ from nixgen.oci.image import INDEX_TYPE, REF_NAME, BuiltImage, Descriptor, make_
 from nixgen.oci.keeping import Staying, entries_that_stay
 
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
-_NEW_INDEX = f"{MARK}index.json"
+NEW_INDEX = f"{MARK}index.json"
 _IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST}
 _BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -152,7 +152,7 @@ def _is_layout(dest: Path) -> bool:
 def _is_free(folder: Path) -> bool:
     """Whether a folder is empty, or what a run left that was killed in `_start_in_place`."""
     names = {path.name for path in folder.iterdir()}
-    if not names <= {"oci-layout", _NEW_INDEX}:
+    if not names <= {"oci-layout", NEW_INDEX}:
         return False
     return not names or (folder / "oci-layout").read_bytes() in (b"", MARKER)
 
@@ -160,15 +160,15 @@ def _is_free(folder: Path) -> bool:
 def _start_in_place(folder: Path) -> None:
     """Make an empty layout of a free folder that stays where it is."""
     (folder / "oci-layout").write_bytes(MARKER)
-    write_durably(folder / _NEW_INDEX, make_index([]))
-    (folder / _NEW_INDEX).replace(folder / "index.json")
+    write_durably(folder / NEW_INDEX, make_index([]))
+    (folder / NEW_INDEX).replace(folder / "index.json")
 
 
 def _write_new(content: LayoutContent, dest: Path, tags: Sequence[str], *, beside: bool) -> None:
     with aside(dest, folder=True) as temporary:
         blobs = temporary / "blobs" / "sha256"
         blobs.mkdir(parents=True)
-        _add_blobs(content, blobs, added=[])
+        add_blobs(content, blobs, added=[])
         (temporary / "oci-layout").write_bytes(MARKER)
         index = layout_index(content, tags=tags, referrers=_others(content))
         write_durably(temporary / "index.json", index)
@@ -191,10 +191,10 @@ def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str], *, besi
     blobs.mkdir(parents=True, exist_ok=True)
     with locked(dest):
         added: list[Path] = []
-        temporary = dest / _NEW_INDEX
+        temporary = dest / NEW_INDEX
         index = b""
         try:
-            _add_blobs(content, blobs, added=added)
+            add_blobs(content, blobs, added=added)
             stay = entries_that_stay(dest, content.small, beside=tags if beside else None)
             index = layout_index(content, tags=tags, referrers=_others(content, stay))
             # why: a rerun with nothing new waits for no disk.
@@ -205,7 +205,7 @@ def _write_over(content: LayoutContent, dest: Path, tags: Sequence[str], *, besi
         except BaseException:
             # why: an interrupt may come just after the rename; the blobs are wanted then.
             if (dest / "index.json").read_bytes() != index:
-                _remove((*added, temporary))
+                remove((*added, temporary))
             raise
         _sweep(blobs, {*content.small, *content.layers, *stay.blobs})
 
@@ -217,13 +217,14 @@ def _others(content: LayoutContent, stay: Staying | None = None) -> list[Any]:
     return own + [e for e in (stay.entries if stay else ()) if e["digest"] not in known]
 
 
-def _remove(paths: Sequence[Path]) -> None:
+def remove(paths: Sequence[Path]) -> None:
+    """Remove what a write that failed has made; never raises."""
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
 
 
-def _add_blobs(content: LayoutContent, blobs: Path, *, added: list[Path]) -> None:
+def add_blobs(content: LayoutContent, blobs: Path, *, added: list[Path]) -> None:
     """Put every blob in place that is not there; each appears under its name only when whole."""
     for digest, data in sorted(content.small.items()):
         place = blobs / digest.hex

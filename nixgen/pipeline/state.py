@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nixgen.digest import Digest
 from nixgen.errors import MachineError
 from nixgen.folders import state_folder
 from nixgen.wholefile import write_whole
@@ -59,6 +60,18 @@ class State:
     def record(self, description: Path, profile: str | None) -> Any | None:
         """The record of the last build, None where there is none that can be read."""
         return _read_json(self.folder / "builds" / f"{_key(description, profile)}.json")
+
+    def record_of(self, digest: Digest) -> Any | None:
+        """The record of the build that the image of this digest came from, None where none is kept.
+
+        The digest may be that of one of its platforms.
+        """
+        builds = self.folder / "builds"
+        for place in sorted(builds.glob("*.json")) if builds.is_dir() else ():
+            record = _read_json(place)
+            if str(digest) in _digests(record):
+                return record
+        return None
 
     def write_programs(self, description: Path, profile: str | None, found: Any) -> None:
         """Remember which programs the layers of a description's images hold."""
@@ -136,6 +149,15 @@ def _read_json(place: Path) -> Any | None:
         return json.loads(place.read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def _digests(record: Any) -> set[Any]:
+    """The digests that a record names its image by; none where it is damaged."""
+    try:
+        image = record["image"]
+        return {image["digest"], *(each["digest"] for each in image["platforms"])}
+    except (TypeError, KeyError):
+        return set()
 
 
 def _key(description: Path, profile: str | None) -> str:

@@ -1,0 +1,89 @@
+"""Attaching bundles to images: in a registry, in a layout, in a folder of bundles.
+
+A folder holds them as `sha256-<hex of the image>/<hex of the bundle>.sigstore.json`, for sites that
+hand over signatures beside images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from nixgen.attest.bundle import LARGEST_BUNDLE_BYTES
+from nixgen.attest.errors import CantTellError
+from nixgen.attest.referring import MOST_BUNDLES, Attached, Referrer
+from nixgen.digest import Digest
+from nixgen.errors import MachineError
+from nixgen.oci import attaching
+from nixgen.registry import Blob, Manifest, Registry, put_referrer, send_blob
+from nixgen.wholefile import write_whole
+
+_SUFFIX = ".sigstore.json"
+
+
+def attach_to_registry(registry: Registry, referrers: Sequence[Referrer]) -> None:
+    """Store referrers, their blobs first, and have them listed; raises NetworkError."""
+    for referrer in referrers:
+        for digest, data in sorted(referrer.blobs.items()):
+            if digest != referrer.entry.digest:
+                send_blob(registry, Blob(digest=digest, size_bytes=len(data), content=data))
+        put_referrer(
+            registry,
+            Manifest(
+                media_type=referrer.entry.media_type,
+                digest=referrer.entry.digest,
+                data=referrer.manifest,
+            ),
+        )
+
+
+def attach_to_layout(layout: Path, referrers: Sequence[Referrer]) -> None:
+    """Enter referrers into a layout; raises UsageError, MachineError."""
+    small: dict[Digest, bytes] = {}
+    for referrer in referrers:
+        small |= referrer.blobs
+    attaching.attach(layout, [referrer.entry for referrer in referrers], small)
+
+
+def write_to_folder(folder: Path, referrers: Sequence[Referrer]) -> tuple[Path, ...]:
+    """Keep bundles in a folder; their places. Raises MachineError."""
+    places = []
+    for referrer in referrers:
+        data = referrer.bundle.data
+        place = _of_subject(folder, referrer.subject.digest)
+        place /= f"{Digest.of_bytes(data).hex}{_SUFFIX}"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(place, data)
+        except OSError as error:
+            raise MachineError(f"{place} can't be written: {error.strerror or error}") from error
+        places.append(place)
+    return tuple(places)
+
+
+def read_folder(folder: Path, subjects: Iterable[Digest]) -> tuple[Attached, ...]:
+    """The bundles that a folder keeps of these images, in order of name.
+
+    Raises CantTellError where it can't be read, or holds too many.
+    """
+    found: list[Attached] = []
+    try:
+        for subject in subjects:
+            place = _of_subject(folder, subject)
+            names = sorted(place.glob(f"*{_SUFFIX}")) if place.is_dir() else []
+            if len(found) + len(names) > MOST_BUNDLES:
+                raise CantTellError(f"{folder} holds more than {MOST_BUNDLES} bundles of the image")
+            found += [_read(name, subject) for name in names]
+    except OSError as error:
+        raise CantTellError(f"{folder} can't be read: {error.strerror or error}") from error
+    return tuple(found)
+
+
+def _read(place: Path, subject: Digest) -> Attached:
+    with place.open("rb") as file:
+        data = file.read(LARGEST_BUNDLE_BYTES + 1)
+    return Attached(referrer=Digest.of_bytes(data), subject=subject, data=data)
+
+
+def _of_subject(folder: Path, subject: Digest) -> Path:
+    return folder / f"sha256-{subject.hex}"

@@ -1,0 +1,87 @@
+"""Signing images: the statement that is an image's signature, and who can sign statements.
+
+The signature of an image is what cosign makes in its bundle format: a statement that says nothing
+but which manifest it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from nixgen.attest.bundle import Bundle, sign_statement
+from nixgen.attest.keys import PrivateKey
+from nixgen.attest.referring import Referrer, make_referrer
+from nixgen.attest.statement import Statement, Subject, make_statement
+from nixgen.digest import Digest
+from nixgen.oci.image import Descriptor
+from nixgen.oci.opening import ImageSource, manifest_descriptor
+
+SIGNATURE_TYPE = "https://sigstore.dev/cosign/sign/v1"
+
+
+class Signer(Protocol):
+    """Someone who can sign a statement."""
+
+    @property
+    def name(self) -> str:
+        """Who it is, for people."""
+        ...
+
+    def sign(self, statement: Statement) -> Bundle:
+        """A bundle of the statement; raises NixgenError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySigner:
+    """Signs with a key; needs no network."""
+
+    key: PrivateKey
+
+    @property
+    def name(self) -> str:
+        """See `Signer`."""
+        return f"the key {self.key.public.fingerprint}"
+
+    def sign(self, statement: Statement) -> Bundle:
+        """See `Signer`."""
+        return sign_statement(statement, self.key)
+
+
+def manifests_of(source: ImageSource) -> tuple[Descriptor, ...]:
+    """What of an image is signed: its index, and the manifest of each platform."""
+    found: dict[Digest, Descriptor] = {source.top.digest: source.top}
+    for image in source.images:
+        found.setdefault(image.digest, manifest_descriptor(image))
+    return tuple(found.values())
+
+
+def signature_of(digest: Digest) -> Statement:
+    """The statement that is the signature of a manifest or index."""
+    return make_statement([Subject(name="", digest=digest)], SIGNATURE_TYPE, {})
+
+
+def sign_image(
+    source: ImageSource,
+    signer: Signer,
+    *,
+    now: datetime,
+    statements: Sequence[Statement] = (),
+) -> tuple[Referrer, ...]:
+    """Sign an image, for all its platforms, and further statements about it.
+
+    Each statement is attached to every manifest of the image that it is about. Raises what the
+    signer raises.
+    """
+    manifests = manifests_of(source)
+    done = [
+        make_referrer(each, signer.sign(signature_of(each.digest)), now=now) for each in manifests
+    ]
+    for statement in statements:
+        bundle = signer.sign(statement)
+        about = [each for each in manifests if statement.is_about(each.digest)]
+        done += [make_referrer(each, bundle, now=now) for each in about]
+    return tuple(done)

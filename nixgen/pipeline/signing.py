@@ -1,0 +1,113 @@
+"""Signing an image wherever it is, and attaching what was signed there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nixgen.attest.attaching import attach_to_layout, attach_to_registry, write_to_folder
+from nixgen.attest.referring import Referrer
+from nixgen.attest.signing import Signer, manifests_of, sign_image
+from nixgen.attest.statement import Statement
+from nixgen.digest import Digest
+from nixgen.errors import UsageError
+from nixgen.oci.opening import ImageSource
+from nixgen.pipeline.copying import open_image
+from nixgen.pipeline.publish import RegistryAccess
+from nixgen.pipeline.state import State
+from nixgen.registry import RegistryImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What was signed: `subjects` are the manifests, `referrers` what was attached to them."""
+
+    where: str
+    digest: Digest
+    signer: str
+    subjects: tuple[Digest, ...]
+    referrers: tuple[Referrer, ...]
+    bundles: tuple[Path, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `nixgen sign --json`."""
+        return {
+            "image": self.where,
+            "digest": str(self.digest),
+            "signer": self.signer,
+            "subjects": [str(digest) for digest in self.subjects],
+            "attached": [
+                {
+                    "referrer": str(each.entry.digest),
+                    "subject": str(each.subject.digest),
+                    "predicate_type": each.bundle.statement().predicate_type,
+                }
+                for each in self.referrers
+            ],
+            "bundles": [str(path) for path in self.bundles],
+        }
+
+
+def sign(
+    name: str,
+    signer: Signer,
+    access: RegistryAccess,
+    *,
+    now: datetime,
+    records: State | None,
+    statements: Sequence[Statement] = (),
+    folder: Path | None = None,
+) -> Signed:
+    """Sign the image `name`, attach the signatures to it, and keep them in `folder` too.
+
+    With `records`, only what one of its build records tells of is signed. Raises UsageError for an
+    image that nothing can be attached to, or that no record tells of; NetworkError, MachineError,
+    and what the signer raises.
+    """
+    with open_image(name, access) as source:
+        _check_place(source)
+        if records is not None:
+            _check_record(source, records)
+        referrers = sign_image(source, signer, now=now, statements=statements)
+        kept = write_to_folder(folder, referrers) if folder is not None else ()
+        if isinstance(source, RegistryImage):
+            attach_to_registry(source.registry, referrers)
+        else:
+            attach_to_layout(_path(source), referrers)
+        return Signed(
+            where=source.where,
+            digest=source.top.digest,
+            signer=signer.name,
+            subjects=tuple(each.digest for each in manifests_of(source)),
+            referrers=referrers,
+            bundles=kept,
+        )
+
+
+def _check_place(source: ImageSource) -> None:
+    if source.format in ("oci", "registry"):
+        return
+    raise UsageError(
+        f"{source.where} is a {source.format}, to which no signature can be attached",
+        hint=f"nixgen copy {source.where} LAYOUT.oci, and sign that",
+    )
+
+
+def _check_record(source: ImageSource, records: State) -> None:
+    """Raise UsageError where the image was not built here: its provenance is not known."""
+    if records.record_of(source.top.digest) is None:
+        raise UsageError(
+            f"no build record of this machine tells of {source.where} ({source.top.digest})",
+            hint="build it here with nixgen image, or sign it without saying where it comes from: "
+            "--only-signature",
+        )
+
+
+def _path(source: ImageSource) -> Path:
+    files = getattr(source, "files", None)
+    if files is None:
+        raise AssertionError(f"{source.where} is on no disk")
+    return Path(files.path)
