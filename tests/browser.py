@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import select
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _ANSWER_TIMEOUT_S = 120
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -177,11 +179,14 @@ def open_browser(profile: Path) -> Iterator[Page]:
     """Start Chromium with a profile folder of its own; it is gone afterwards."""
     read_commands, commands = os.pipe()
     answers, write_answers = os.pipe()
-    script = 'exec chromium "${@:3}" 3<&"$1" 4>&"$2"'
-    arguments = [str(read_commands), str(write_answers), *_OPTIONS, f"--user-data-dir={profile}"]
+    browser = next(filter(None, map(shutil.which, _NAMES)), None)
+    assert browser is not None, f"no browser: none of {', '.join(_NAMES)} is on PATH"
+    script = 'exec "$1" "${@:4}" 3<&"$2" 4>&"$3"'
+    pipes = [str(read_commands), str(write_answers)]
+    arguments = [browser, *pipes, *_OPTIONS, f"--user-data-dir={profile}"]
     with (profile.parent / "chromium.log").open("wb") as log:
         process = subprocess.Popen(
-            ["bash", "-c", script, "chromium", *arguments],
+            ["bash", "-c", script, "bash", *arguments],
             pass_fds=(read_commands, write_answers),
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -6,8 +6,8 @@
 const SHOWN_CHAINS = 5;
 
 function readClosures() {
-  const document_ = JSON.parse(document.getElementById("closure").textContent);
-  return document_.platforms.map(prepare);
+  const { platforms } = JSON.parse(document.getElementById("closure").textContent);
+  return platforms.map(prepare);
 }
 
 function prepare(closure) {

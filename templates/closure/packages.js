@@ -17,7 +17,7 @@ function showTable({ closure }) {
     const cells = COLUMNS.map((column) => column.text
       ? make("td", { class: "number" }, column.text(column.value(each)))
       : make("td", {}, linkTo(each)));
-    const row = make("tr", { "data-key": each.key, "aria-selected": "false" }, ...cells);
+    const row = make("tr", { "data-key": each.key }, ...cells);
     return { each, row, text: each.label.toLowerCase() };
   });
 }
@@ -48,7 +48,7 @@ function arrangeTable({ sort, filter }) {
 
 function selectInTable(state) {
   for (const { each, row } of tableRows) {
-    row.setAttribute("aria-selected", String(each.key === state.package));
+    row.setAttribute("aria-current", String(each.key === state.package));
   }
 }
 

@@ -147,10 +147,9 @@ function drawPieces(node, box) {
 function drawNode(node, box) {
   const parts = drawPieces(node, box);
   parts.push(draw("rect", { ...box, class: "frame" }));
-  const room = Math.floor((box.width - 8) / 7);
-  if (room >= 4 && box.height >= 18) {
-    const text = node.label.length > room ? node.label.slice(0, room - 1) + "…" : node.label;
-    parts.push(draw("text", { x: box.x + 4, y: box.y + 14 }, text));
+  if (box.width >= 36 && box.height >= 18) {
+    // An element of its own cuts the text off at the edge.
+    parts.push(draw("svg", box, draw("text", { x: 4, y: 14 }, node.label)));
   }
   const label = node.label + ", " + (node.children ? "" : node.kind + ", ") + formatSize(node.size);
   const item = draw("g", { role: "button", tabindex: "-1", "aria-label": label }, ...parts);

@@ -158,8 +158,9 @@ def test_a_package_is_told_with_chains_and_who_refers_to_it(page: Page) -> None:
     text = page.evaluate('document.getElementById("details-body").innerText')
     assert "Referred to by (2)" in text
     assert "code 400.0 kB, locales 100.0 kB, debug 7 B" in text
-    selected = '[...document.querySelectorAll("[aria-selected=true]")].map((each) => each.tagName)'
-    assert page.evaluate(selected) == ["TR", "LI"]
+    selected = """[...document.querySelectorAll("tr[aria-current=true], li[aria-selected=true]")]
+      .map((each) => each.dataset.key)"""
+    assert page.evaluate(selected) == [_key("libc-2.39")] * 2
 
 
 def test_the_tree_is_that_of_the_dominators(page: Page) -> None:
