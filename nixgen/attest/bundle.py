@@ -60,7 +60,7 @@ def parse_bundle(data: bytes) -> Bundle:
     """Read a bundle strictly; raises ValueError saying what is wrong."""
     document = load_object(data, largest_bytes=LARGEST_BUNDLE_BYTES)
     kind = document.get("mediaType")
-    if kind not in _KNOWN_TYPES:
+    if not isinstance(kind, str) or kind not in _KNOWN_TYPES:
         raise ValueError(f"a bundle of an unknown version: {str(kind)[:80]!r}")
     if "messageSignature" in document:
         raise ValueError("the bundle signs bytes and no statement")
