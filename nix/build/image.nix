@@ -111,5 +111,12 @@ let
 in
 {
   inherit stream app;
+  # The packages of the contents, by the names that the description has for them.
+  packages = builtins.listToAttrs (
+    map (name: {
+      inherit name;
+      value = lib.packages.get pkgs name;
+    }) image.contents
+  );
   conf = stream.conf or stream;
 }

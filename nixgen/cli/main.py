@@ -26,6 +26,7 @@ from nixgen.cli import (
     run,
     signing,
     size,
+    slim,
     sources,
     store,
     test,
@@ -63,6 +64,7 @@ app.command("closure")(closure.closure)
 app.command("why")(why.why)
 app.command("size")(size.size)
 app.command("provenance")(provenance.provenance)
+app.command("slim")(slim.slim)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)
 app.command("sign")(signing.sign)

@@ -1,0 +1,134 @@
+"""Alternatives of a description, tried out."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import EXAMPLES, ROOT, Cli, Outcome, content
+from tests.nix.sets import make_stand_in
+
+_TEST = '\n[[test]]\nname = "runs"\nstdout = "planted on library-2.1"\n'
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    project = Path(shutil.copytree(ROOT / "tests/data/planted", tmp_path / "planted"))
+    with (project / "app.toml").open("a") as file:
+        file.write(_TEST)
+    return project
+
+
+def _slim(cli: Cli, project: Path, *options: str) -> Outcome:
+    outcome = cli("slim", project, "-q", *options)
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome
+
+
+def _rows(outcome: Outcome) -> dict[str, Any]:
+    return {each["name"]: each for each in outcome.document["alternatives"]}
+
+
+def test_stray_references_are_tried_and_the_description_stays(planted: Path, cli: Cli) -> None:
+    before = content(planted)
+    outcome = _slim(cli, planted, "--json")
+    assert content(planted) == before
+    rows = _rows(outcome)
+    assert rows.keys() == {"safe", "tight", "drop-planted-gcc", "cut-planted-library"}
+    saved = [row["saved_bytes"] for row in outcome.document["alternatives"]]
+    assert saved == sorted(saved, reverse=True)
+    assert min(saved) > 0
+    described = outcome.document["described"]
+    assert described["tests"]["verdict"] == "passed"
+    for name, row in rows.items():
+        assert row["saved_bytes"] == described["size_bytes"] - row["result"]["size_bytes"]
+        failed = name == "cut-planted-library"
+        assert row["result"]["tests"]["verdict"] == ("failed" if failed else "passed")
+
+
+def test_the_lines_do_what_was_tried(planted: Path, cli: Cli) -> None:
+    row = _rows(_slim(cli, planted, "--json", "--try", "drop-planted-gcc"))["drop-planted-gcc"]
+    place = planted / "app.toml"
+    closure = '[closure]\nminimise = "none"\n'
+    assert tomllib.loads("\n".join(row["lines"])).keys() == {"closure"}
+    place.write_text(place.read_text().replace(closure, "\n".join(row["lines"]) + "\n"))
+    (platform,) = cli("size", planted, "--json", "-q").document["platforms"]
+    assert platform["size_bytes"] == row["result"]["size_bytes"]
+
+
+def test_what_breaks_a_test_is_shown_with_the_reason(planted: Path, cli: Cli) -> None:
+    shown = _slim(cli, planted, "--try", "cut-planted-library").stdout
+    assert "tests: 1 FAILED" in shown
+    assert "FAILED  runs\n          stdout differs" in shown
+    assert 'cut = [{ from = "planted", to = "library" }]' in shown
+
+
+def test_an_unknown_alternative_is_a_mistake_that_names_those_there_are(
+    planted: Path, cli: Cli
+) -> None:
+    outcome = cli("slim", planted, "-q", "--try", "magic")
+    assert outcome.exit_code == 2
+    assert "safe, tight, drop-planted-gcc" in outcome.stderr
+
+
+def test_a_package_that_nothing_names_is_tried_without(tmp_path: Path, cli: Cli) -> None:
+    project = Path(shutil.copytree(EXAMPLES / "profiles", tmp_path / "profiles"))
+    place = project / "app.toml"
+    text = place.read_text().replace('contents = ["lua"]', 'contents = ["lua", "busybox"]')
+    place.write_text(text.replace("[platform.", '[closure]\nminimise = "tight"\n[platform.', 1))
+    outcome = _slim(cli, project, "--json", "--platform", "native")
+    assert outcome.document["described"]["tests"]["verdict"] == "failed"
+    row = _rows(outcome)["without-busybox"]
+    assert row["result"]["tests"]["verdict"] == "passed"
+    assert row["lines"] == ["[image]", 'contents = ["lua"]']
+    assert row["saved_bytes"] > 500_000
+
+
+_SET = """
+arguments:
+let
+  pkgs = import ./inner arguments;
+  smaller = pkgs.runCommand "lua-minimal" { } ''
+    mkdir -p $out/bin && cp ${pkgs.lua}/bin/lua $out/bin/lua
+  '';
+in
+pkgs
+// {
+  luaMinimal = smaller;
+  lua-minimal = throw "no longer there";
+  pkgsStatic.lua = pkgs.runCommand "lua-static" { } "echo it does not link; exit 1";
+}
+"""
+
+
+def test_variants_are_built_only_if_asked_for(tmp_path: Path, cli: Cli) -> None:
+    make_stand_in(tmp_path / "set/inner")
+    mark = f"# {tmp_path}\n"
+    text = _SET.replace("mkdir", f"{mark}    mkdir", 1)
+    (tmp_path / "set/default.nix").write_text(text)
+    project = tmp_path / "app"
+    project.mkdir()
+    (project / "app.toml").write_text(
+        '[app]\nname = "x"\n[packages]\nset = "../set"\n[closure]\nminimise = "tight"\n'
+        '[image]\nca-certificates = false\ncontents = ["lua"]\nentrypoint = ["lua", "-v"]\n'
+    )
+    rows = _rows(_slim(cli, project, "--json"))
+    assert rows.keys() == {"lua=luaMinimal", "lua=pkgsStatic.lua"}
+    assert rows["lua=luaMinimal"]["reason"] == "needs a build of lua-minimal; see --build"
+    assert rows["lua=luaMinimal"]["result"] is None
+    rows = _rows(_slim(cli, project, "--json", "--try", "lua=pkgsStatic.lua"))
+    assert "lua-static failed" in rows["lua=pkgsStatic.lua"]["reason"]
+    row = _rows(_slim(cli, project, "--json", "--try", "lua=luaMinimal"))["lua=luaMinimal"]
+    assert row["saved_bytes"] > 0
+    assert row["result"]["tests"] is None
+
+
+def test_that_there_is_nothing_to_try_is_said(tmp_path: Path, cli: Cli) -> None:
+    project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path / "http-c"))
+    with (project / "app.toml").open("a") as file:
+        file.write('\n[closure]\nminimise = "tight"\n')
+    assert "there are no alternatives to try" in _slim(cli, project).stdout
