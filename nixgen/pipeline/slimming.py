@@ -254,7 +254,11 @@ class _Workshop:
             keys = (_CONTENT_KEY.fullmatch(problem.key or "") for problem in error.problems)
             missing = {int(key[1]) for key in keys if key is not None}
         except NixgenError:
-            # why: one of them can't be evaluated; which one shows when each is tried.
+            # why: one of them can't be evaluated, which its trial then says.
+            if len(variants) > 1:
+                for each in variants:
+                    yield from self._offered((each,))
+                return
             missing = set()
         for index, each in enumerate(variants):
             if index not in missing:

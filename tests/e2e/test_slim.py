@@ -99,7 +99,7 @@ in
 pkgs
 // {
   luaMinimal = smaller;
-  lua-minimal = throw "no longer there";
+  lua-minimal = pkgs.runCommand "lua-minimal" { } (throw "it has no licence");
   pkgsStatic.lua = pkgs.runCommand "lua-static" { } "echo it does not link; exit 1";
 }
 """
@@ -117,7 +117,8 @@ def test_variants_are_built_only_if_asked_for(tmp_path: Path, cli: Cli) -> None:
         '[image]\nca-certificates = false\ncontents = ["lua"]\nentrypoint = ["lua", "-v"]\n'
     )
     rows = _rows(_slim(cli, project, "--json"))
-    assert rows.keys() == {"lua=luaMinimal", "lua=pkgsStatic.lua"}
+    assert rows.keys() == {"lua=luaMinimal", "lua=lua-minimal", "lua=pkgsStatic.lua"}
+    assert "it has no licence" in rows["lua=lua-minimal"]["reason"]
     assert rows["lua=luaMinimal"]["reason"] == "needs a build of lua-minimal; see --build"
     assert rows["lua=luaMinimal"]["result"] is None
     rows = _rows(_slim(cli, project, "--json", "--try", "lua=pkgsStatic.lua"))
