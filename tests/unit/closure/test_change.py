@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nixgen.closure.change import ClosureChange, PackageChange, Way, compare_closures
-from nixgen.closure.packages import name_of
+from nixgen.closure.packages import PackageKey, name_of
 from tests.closures import Made, make_closure, path_of
 
 OLD = {
@@ -171,3 +173,46 @@ def test_changes_add_up(other: str) -> None:
     assert change.size_change == sum(change.kinds.values())
     assert change.size_change == sum(each.size_change for each in change.by_cause())
     assert path_of("x-1", build=other) in change.after.by_path
+
+
+@st.composite
+def closures(draw: st.DrawFn) -> dict[str, Made]:
+    """Up to seven packages of one or two versions, of which `app-1` is the root."""
+    names = draw(st.lists(st.sampled_from(_NAMES), unique=True, max_size=6))
+    found = ["app-1", *names]
+    return {
+        name: Made(
+            refers_to=draw(st.lists(st.sampled_from(found), max_size=3, unique=True)),
+            kinds={"code": draw(st.integers(0, 9))},
+        )
+        for name in found
+    }
+
+
+_NAMES = ["a-1", "a-2", "b-1", "b-1-dev", "c-1", "d-1", "e"]
+
+
+@given(closures(), closures())
+def test_what_is_new_has_a_cause_that_the_other_lacks(
+    old: dict[str, Made], new: dict[str, Made]
+) -> None:
+    before = make_closure(old, roots=["app-1"])
+    after = make_closure(new, roots=["app-1"], build="new")
+    links = {
+        (PackageKey.of(package.path)[0], PackageKey.of(target)[0])
+        for package in before.packages
+        for target in package.references
+    }
+    change = compare_closures(before, after)
+    assert change.size_change == sum(each.size_change for each in change.packages)
+    for each in change.packages:
+        if each.way is Way.NEW:
+            assert each.cause is not None and each.cause.source is not None
+            ends = each.cause.source, each.cause.target
+            assert tuple(PackageKey.of(end)[0] for end in ends) not in links
+            assert ends[1] in after.by_path[ends[0]].references
+            assert each.cause.chain[-1] in each.after.paths
+    back = compare_closures(after, before)
+    assert [(each.key, -each.size_change) for each in back.packages] == [
+        (each.key, each.size_change) for each in change.packages
+    ]
