@@ -35,8 +35,9 @@ def make_closure(
     build: str = "",
     platform: str = "linux/amd64",
     image: str = "made:1",
+    named: bool = True,
 ) -> ClosureFigures:
-    """The figures of packages that are given by name; each root is named by the entry point."""
+    """The figures of packages given by name; roots are `named` by the entry point or by nothing."""
     paths = {name: path_of(name, build=build) for name in packages}
     usages = {
         paths[name]: Usage(
@@ -55,5 +56,5 @@ def make_closure(
         usages,
         platform=platform,
         image=image,
-        named_by={paths[name]: ("config Entrypoint",) for name in roots},
+        named_by={paths[name]: ("config Entrypoint",) if named else () for name in roots},
     )
