@@ -56,7 +56,7 @@ function planTreemap({ closure, group, zoom }) {
   const all = { key: "", label: closure.image, children: () => topNodes(closure, group) };
   const crumbs = [all];
   const each = closure.byKey.get(zoom);
-  if (group === "kinds" && zoom in closure.kinds) {
+  if (group === "kinds" && Object.hasOwn(closure.kinds, zoom)) {
     crumbs.push(kindNode(closure, zoom));
   } else if (each && group === "tree") {
     crumbs.push(...findDominators(closure, each).map((one) => treeNode(closure, one)));

@@ -195,6 +195,15 @@ def test_the_tree_is_walked_by_keyboard(page: Page) -> None:
     assert page.evaluate(focused) == "app 1.0"
 
 
+@pytest.mark.parametrize("group", ["tree", "packages", "kinds", "nonsense"])
+def test_an_address_that_names_nothing_shows_all(page: Page, group: str) -> None:
+    page.show(f"group={group}&zoom=constructor&package=__proto__&sort=-x&platform=mars&y=%")
+    assert len(page.evaluate(ROWS)) == 5
+    assert sum(size for _, size, _ in page.evaluate(PIECES)) == 1_415_307
+    title = page.evaluate('document.getElementById("details-title").textContent')
+    assert title == "No package selected"
+
+
 def test_each_platform_has_its_own_closure(browser: Page, folder: Path) -> None:
     arm = {name: made for name, made in PACKAGES.items() if name in ("gcc-13.2.0", "libc-2.39")}
     _load(
