@@ -200,7 +200,7 @@ def scan_lines(rounds: int) -> Iterator[Line]:
         ("programs", programs, usual),
         ("text", text, usual),
         ("random bytes", noise, usual),
-        ("hexadecimal digits", digits, (WORST_MB_S, WORST_OF_SHA256)),
+        ("hex digits", digits, (WORST_MB_S, WORST_OF_SHA256)),
     ):
         data = make()
         pairs = [

@@ -126,6 +126,8 @@ def _format(slimming: Slimming) -> str:
     width = max(len(each.alternative.name) for each in slimming.trials)
     for trial in slimming.trials:
         lines += ["", *_format_trial(trial, now, width)]
+    if not any(each.saved_bytes > 0 for each in slimming.trials):
+        lines += ["", "nothing of what was tried saves anything"]
     return "\n".join(lines)
 
 

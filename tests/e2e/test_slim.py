@@ -128,8 +128,11 @@ def test_variants_are_built_only_if_asked_for(tmp_path: Path, cli: Cli) -> None:
     assert row["result"]["tests"] is None
 
 
-def test_that_there_is_nothing_to_try_is_said(tmp_path: Path, cli: Cli) -> None:
+def test_that_nothing_helps_is_said(tmp_path: Path, cli: Cli) -> None:
     project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path / "http-c"))
+    shown = _slim(cli, project).stdout
+    assert "saves nothing" in shown
+    assert "nothing of what was tried saves anything" in shown
     with (project / "app.toml").open("a") as file:
         file.write('\n[closure]\nminimise = "tight"\n')
     assert "there are no alternatives to try" in _slim(cli, project).stdout
