@@ -25,6 +25,10 @@ stdenv.mkDerivation {
     substituteInPlace src/tool_operate.c --replace-fail \
       'result = retrycheck(config, per, result, retryp, delay);' \
       '{ CURLcode own = retrycheck(config, per, result, retryp, delay); if(own || *retryp) result = own; }'
+  ''
+  # What configure finds out by running a program where it can; with it, passwords are kept from ps.
+  + lib.optionalString (stdenv.hostPlatform.system != stdenv.buildPlatform.system) ''
+    sed -i 's/curl_cv_writable_argv=cross/curl_cv_writable_argv=yes/' configure
   '';
   configureFlags = [
     "--with-mbedtls"
@@ -42,11 +46,7 @@ stdenv.mkDerivation {
     "--disable-manual"
     "--disable-docs"
     "--enable-threaded-resolver"
-  ]
-  # What configure finds out by running a program where it can.
-  ++ lib.optional (
-    stdenv.hostPlatform.system != stdenv.buildPlatform.system
-  ) "curl_cv_writable_argv=yes";
+  ];
   CFLAGS = "-O2";
   LIBS = "-lmbedtls -lmbedx509 -lmbedcrypto";
 
