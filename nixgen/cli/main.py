@@ -30,6 +30,7 @@ from nixgen.cli import (
     sources,
     store,
     test,
+    verify,
     why,
     write,
 )
@@ -68,7 +69,7 @@ app.command("slim")(slim.slim)
 app.command("run")(run.run)
 app.command("pull")(registry.pull)
 app.command("sign")(signing.sign)
-app.command("verify")(signing.verify)
+app.command("verify")(verify.verify)
 app.command("lock")(lock.lock)
 app.command("sources")(sources.sources)
 app.command("doctor")(doctor.doctor)

@@ -1,11 +1,11 @@
-"""`nixgen key generate`, `nixgen sign`, `nixgen verify`."""
+"""`nixgen key generate` and `nixgen sign`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,7 @@ from nixgen.cli.output import end, print_json, print_note, print_result, reporti
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
-    from nixgen.attest.judging import Judge
-    from nixgen.attest.keys import PrivateKey
-    from nixgen.pipeline.verifying import Verified
+    from nixgen.attest.signing import Signer
 
 key_app = typer.Typer(help="Key pairs to sign images with.", no_args_is_help=True)
 
@@ -37,12 +35,13 @@ BundlesOption = Annotated[
 ImageArgument = Annotated[
     str, typer.Argument(metavar="IMAGE", help="A layout, or HOST/REPOSITORY[:TAG][@DIGEST].")
 ]
-VerifyKeyOption = Annotated[
-    list[Path] | None,
+TrustConfigOption = Annotated[
+    Path | None,
     typer.Option(
-        "--key", metavar="FILE.pub", help="A key that may have signed it; may be repeated."
+        "--trust-config", metavar="FILE", help="A Sigstore instance of your own to sign with."
     ),
 ]
+StagingOption = Annotated[bool, typer.Option("--staging", help="Sigstore's staging instance.")]
 
 
 @key_app.command("generate")
@@ -79,8 +78,23 @@ def generate(
 
 def sign(
     image: ImageArgument,
-    key: Annotated[Path, typer.Option("--key", metavar="FILE.key", help="The key to sign with.")],
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE.key", help="The key to sign with.")
+    ] = None,
     passphrase_file: PassphraseFileOption = None,
+    keyless: Annotated[
+        bool,
+        typer.Option(
+            "--keyless",
+            help="Sign with an identity: of CI, of SIGSTORE_ID_TOKEN, or by a browser.",
+        ),
+    ] = False,
+    identity_token: Annotated[
+        Path | None,
+        typer.Option("--identity-token", metavar="FILE", help="An identity token for --keyless."),
+    ] = None,
+    trust_config: TrustConfigOption = None,
+    staging: StagingOption = False,
     only_signature: Annotated[
         bool,
         typer.Option(
@@ -96,15 +110,24 @@ def sign(
     with reporting_errors(as_json=as_json):
         from datetime import UTC, datetime
 
-        from nixgen.attest.signing import KeySigner
         from nixgen.pipeline.publish import RegistryAccess
         from nixgen.pipeline.signing import sign as sign_image
         from nixgen.pipeline.state import State
 
         access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
+        if keyless == (key is not None):
+            raise UsageError(
+                "sign with one of --key and --keyless", hint="--key FILE.key, or --keyless"
+            )
+        if key is not None:
+            if identity_token or trust_config or staging:
+                raise UsageError("a token or an instance of Sigstore goes with --keyless")
+            signer = _key_signer(key, passphrase_file)
+        else:
+            signer = _keyless_signer(identity_token, trust_config, staging=staging)
         signed = sign_image(
             image,
-            KeySigner(key=load_private_key(key, passphrase_file)),
+            signer,
             access,
             now=datetime.now(UTC),
             records=None if only_signature else State.of_user(os.environ),
@@ -118,72 +141,29 @@ def sign(
             print_result("\n".join(lines))
 
 
-def verify(
-    image: ImageArgument,
-    key: VerifyKeyOption = None,
-    bundles: BundlesOption = None,
-    resolve: Annotated[
-        bool,
-        typer.Option("--resolve", help="Print only the reference, pinned to what was verified."),
-    ] = False,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Verify that an image is exactly what was signed by whom it should be.
+def _keyless_signer(token_file: Path | None, config: Path | None, *, staging: bool) -> Signer:
+    from nixgen.attest.keyless import KeylessSigner, find_token
+    from nixgen.attest.trust import Trust
 
-    Exit codes: 10 not signed; 11 signed by somebody else; 12 a signature or the content is bad;
-    13 the policy says no; 14 what is needed to tell is not to be had.
-    """
-    with reporting_errors(as_json=as_json):
-        from nixgen.pipeline.publish import RegistryAccess
-        from nixgen.pipeline.verifying import verify as verify_image
-
-        if as_json and resolve:
-            raise UsageError("--json and --resolve are two forms of result", hint="leave one out")
-        access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
-        verified = verify_image(image, make_judge(key), access, folder=bundles)
-        if as_json:
-            print_json(verified.as_json())
-        elif resolve:
-            print_result(verified.pinned)
-        else:
-            print_result(_format(verified))
+    if staging and config is not None:
+        raise UsageError("--staging and --trust-config name two instances", hint="leave one out")
+    trust = Trust(file=config, instance="staging" if staging else "public")
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    token = find_token(os.environ, file=token_file, trust=trust, interactive=terminal)
+    return KeylessSigner(trust, token)
 
 
-def make_judge(keys: list[Path] | None) -> Judge:
-    """Whose word counts, after the options; raises UsageError, KeyFileError."""
-    from nixgen.attest.judging import Judges, KeyJudge
-    from nixgen.attest.keys import load_public
-
-    if not keys:
-        raise UsageError("whose signature is wanted?", hint="--key FILE.pub")
-    return Judges(keys=KeyJudge(keys=[load_public(path) for path in keys]))
-
-
-def load_private_key(path: Path, passphrase_file: Path | None) -> PrivateKey:
-    """The key to sign with; warns of one that others may read. Raises KeyFileError, UsageError."""
+def _key_signer(path: Path, passphrase_file: Path | None) -> Signer:
+    """Signs with a key file; warns of one that others may read. Raises KeyFileError, UsageError."""
     from nixgen.attest import keys
+    from nixgen.attest.signing import KeySigner
 
     encrypted = keys.is_encrypted(path)
     passphrase = _passphrase(passphrase_file, ask=f"Passphrase of {path}: ") if encrypted else None
     key = keys.load_private(path, passphrase)
     if key.warning is not None:
         print_note(f"warning: {key.warning}")
-    return key
-
-
-def _format(verified: Verified) -> str:
-    findings = verified.findings
-    lines = [f"verified {verified.pinned}", f"  digest    {findings.top}"]
-    lines += [f"  signed by {each.signer}" for each in findings.signatures]
-    lines += [f"  {platform!s:<9} {digest}" for platform, digest in findings.platforms]
-    kinds: dict[str, Any] = {
-        f"  statement {each['predicate_type']}": None for each in findings.as_json()["statements"]
-    }
-    if findings.rejected:
-        kinds[f"  {len(findings.rejected)} attached bundles do not count"] = None
-    return "\n".join([*lines, *kinds])
+    return KeySigner(key=key)
 
 
 def _passphrase(file: Path | None, *, ask: str) -> bytes | None:

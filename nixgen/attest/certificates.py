@@ -1,0 +1,178 @@
+"""Judging bundles signed keylessly: a short-lived certificate for an identity, and a log entry.
+
+The cryptography is `sigstore`'s; whose word counts is decided here, after it.
+https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+
+from nixgen.attest.bundle import Bundle
+from nixgen.attest.errors import CantTellError
+from nixgen.attest.foreign import load_object
+from nixgen.attest.judging import Fault, Refused, Signatory
+from nixgen.attest.trust import Trust
+from nixgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from sigstore.models import Bundle as SigstoreBundle
+    from sigstore.verify import Verifier
+
+_ISSUER_OLD = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
+_ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+_REPOSITORY = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.12")
+_OTHER_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.7")
+_UTF8_STRING = 0x0C
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A text, exactly, or with `pattern` a regular expression for all of it."""
+
+    text: str
+    pattern: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pattern:
+            try:
+                re.compile(self.text)
+            except re.error as error:
+                raise UsageError(f"{self.text!r} is no regular expression: {error}") from error
+
+    def matches(self, value: str | None) -> bool:
+        """Whether a value is what is wanted."""
+        if value is None:
+            return False
+        return bool(re.fullmatch(self.text, value)) if self.pattern else value == self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who may sign: an identity, and the issuer that has to vouch for it."""
+
+    identity: Wanted
+    issuer: Wanted
+
+
+class CertificateJudge:
+    """Accepts what one of several identities has signed; see `Judge`."""
+
+    def __init__(self, trust: Trust, identities: Sequence[Identity]) -> None:
+        self._trust = trust
+        self._identities = tuple(identities)
+
+    @cached_property
+    def _verifier(self) -> Verifier | Refused:
+        # why a refusal is kept too: what can't be had is not asked for with each bundle.
+        from sigstore.errors import Error
+        from sigstore.verify import Verifier
+
+        try:
+            return Verifier(trusted_root=self._trust.trusted_root())
+        except CantTellError as error:
+            return Refused(fault=Fault.CANT_TELL, reason=error.message)
+        except Error as error:
+            return Refused(fault=Fault.CANT_TELL, reason=f"the trusted root lacks a part: {error}")
+
+    def judge(self, bundle: Bundle) -> Signatory | Refused:
+        """See `Judge`; raises UsageError for a wrong file."""
+        if isinstance(self._verifier, Refused):
+            return self._verifier
+        try:
+            signatory = _verify(self._verifier, bundle)
+        except Exception as error:
+            # why all: what a stranger's certificate or proof does to a parser is his doing.
+            return Refused(fault=Fault.BAD, reason=f"{type(error).__name__}: {error}"[:500])
+        for wanted in self._identities:
+            if wanted.identity.matches(signatory.identity) and wanted.issuer.matches(
+                signatory.issuer
+            ):
+                return signatory
+        return Refused(fault=Fault.WRONG_SIGNER, reason=f"signed by {signatory}"[:500])
+
+
+class _AnyIdentity:
+    """The policy that `sigstore` asks of a certificate: none, whose word counts comes after it."""
+
+    def verify(self, cert: x509.Certificate) -> None:
+        """Let it pass."""
+
+
+def _verify(verifier: Verifier, bundle: Bundle) -> Signatory:
+    """Who signed; raises whatever is raised where it does not hold."""
+    from sigstore.models import Bundle as SigstoreBundle
+
+    read = SigstoreBundle.from_json(bundle.data)
+    kind, payload = verifier.verify_dsse(read, _AnyIdentity())
+    if (kind, payload) != (bundle.envelope.payload_type, bundle.envelope.payload):
+        raise ValueError("two readers of the bundle see two payloads")
+    certificate = read.signing_certificate
+    extensions = {each.oid: each.value for each in certificate.extensions}
+    issuer = _text(extensions.get(_ISSUER)) or _raw(extensions.get(_ISSUER_OLD))
+    return Signatory(
+        identity=_subject(certificate),
+        issuer=issuer,
+        source_repository=_text(extensions.get(_REPOSITORY)),
+        time=_time(bundle, read),
+    )
+
+
+def _subject(certificate: x509.Certificate) -> str:
+    """The one name of a certificate; raises ValueError where there is not exactly one."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    found: list[str] = []
+    for name in names:
+        if isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
+            found.append(name.value)
+        elif isinstance(name, x509.OtherName) and name.type_id == _OTHER_NAME:
+            found.append(_utf8(name.value))
+        else:
+            raise ValueError("the certificate names its subject in an unknown way")
+    if len(found) != 1:
+        raise ValueError("the certificate does not have exactly one subject")
+    return found[0]
+
+
+def _time(bundle: Bundle, read: SigstoreBundle) -> datetime | None:
+    """When it was signed, as late as can be trusted: the earliest of the times that are told.
+
+    The verifier has checked those that count. One that it passed over could only make it older.
+    """
+    material: Any = load_object(bundle.data)["verificationMaterial"]
+    times = [
+        datetime.fromtimestamp(int(entry["integratedTime"]), tz=UTC)
+        for entry in material.get("tlogEntries", [])
+        if entry.get("inclusionPromise") and int(entry.get("integratedTime", 0))
+    ]
+    stamps = read.verification_material.timestamp_verification_data
+    times += [each.tst_info.gen_time for each in (stamps.rfc3161_timestamps if stamps else ())]
+    return min(times, default=None)
+
+
+def _text(value: x509.ExtensionType | None) -> str | None:
+    return _utf8(value.value) if isinstance(value, x509.UnrecognizedExtension) else None
+
+
+def _raw(value: x509.ExtensionType | None) -> str | None:
+    return value.value.decode() if isinstance(value, x509.UnrecognizedExtension) else None
+
+
+def _utf8(der: bytes) -> str:
+    """A DER UTF8String of less than 64 KiB; raises ValueError."""
+    if len(der) < 2 or der[0] != _UTF8_STRING:
+        raise ValueError("an extension of the certificate is no text")
+    start, length = 2, der[1]
+    if length & 0x80:
+        count = length & 0x7F
+        start, length = 2 + count, int.from_bytes(der[2 : 2 + count], "big")
+    if not der[1] <= 0x82 or len(der) != start + length:
+        raise ValueError("an extension of the certificate has a wrong length")
+    return der[start:].decode("utf-8")

@@ -1,0 +1,165 @@
+"""Signing keylessly: an identity token for a certificate that lives ten minutes, and a log entry.
+
+`sigstore` speaks to the services; it sets no limits of time on some of its requests, so they are
+set here, around it. A token is a secret: it goes to the services and nowhere else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from nixgen.attest.bundle import Bundle, parse_bundle
+from nixgen.attest.statement import Statement
+from nixgen.attest.trust import Trust
+from nixgen.errors import NetworkError, UsageError
+
+if TYPE_CHECKING:
+    from sigstore.oidc import IdentityToken
+    from sigstore.sign import Signer as SigstoreSigner
+
+TOKEN_VARIABLE = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the name of a variable
+LIMIT_S = 60.0
+"""How long the services together may take for one statement."""
+BROWSER_LIMIT_S = 300.0
+"""How long a user may take to log in."""
+_LARGEST_TOKEN_BYTES = 64 << 10
+_Result = TypeVar("_Result")
+
+
+class TokenError(UsageError):
+    """There is no identity token, or none that can be used."""
+
+    kind = "token"
+
+
+class SigningServiceError(NetworkError):
+    """The services that certify and log a signature refused, failed or took too long."""
+
+    kind = "signing-service"
+
+
+class KeylessSigner:
+    """Signs with an identity; see `Signer` of `signing`."""
+
+    def __init__(self, trust: Trust, token: str, *, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._identity = _parse_token(token)
+        self._config = trust.signing()
+        self._signer: SigstoreSigner | None = None
+
+    @property
+    def name(self) -> str:
+        """Who it is, for people."""
+        return f"{self._identity.identity}, vouched for by {self._identity.federated_issuer}"
+
+    def sign(self, statement: Statement) -> Bundle:
+        """A bundle of the statement; raises SigningServiceError, TokenError."""
+        return parse_bundle(within(self._limit_s, lambda: self._sign(statement)))
+
+    def _sign(self, statement: Statement) -> bytes:
+        from sigstore import dsse
+        from sigstore.sign import SigningContext
+
+        if self._signer is None:
+            context = SigningContext.from_trust_config(self._config)
+            # why not left: the context does nothing at its end.
+            self._signer = context.signer(self._identity).__enter__()
+        return self._signer.sign_dsse(dsse.Statement(statement.data)).to_json().encode()
+
+
+def find_token(
+    environ: Mapping[str, str],
+    *,
+    file: Path | None = None,
+    trust: Trust,
+    interactive: bool,
+) -> str:
+    """An identity token: of the file, of the variable, of the CI that this runs in, by a browser.
+
+    Raises TokenError.
+    """
+    if file is not None:
+        return _read_token(file)
+    if environ.get(TOKEN_VARIABLE):
+        return environ[TOKEN_VARIABLE].strip()
+    from sigstore import oidc
+
+    try:
+        found = within(LIMIT_S, oidc.detect_credential)
+    except SigningServiceError as error:
+        raise TokenError(
+            "this CI offers an identity and does not hand it out",
+            hint="on GitHub, permissions: id-token: write",
+        ) from error
+    if found:
+        return str(found)
+    if not interactive:
+        raise TokenError(
+            "there is no identity to sign with: no token, no CI that gives one, and no terminal",
+            hint=f"set {TOKEN_VARIABLE}, name a file with --identity-token, or sign with --key",
+        )
+    return within(BROWSER_LIMIT_S, lambda: _ask(trust))
+
+
+def within(limit_s: float, work: Callable[[], _Result]) -> _Result:
+    """The result of work that may hang; raises SigningServiceError where it fails or takes longer.
+
+    What takes longer goes on in a thread that ends with the process.
+    """
+    done: list[_Result] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if done:
+        return done[0]
+    if not failed:
+        raise SigningServiceError(
+            f"the signing services have not answered within {limit_s:g} s", hint="try again later"
+        )
+    if isinstance(failed[0], TokenError):
+        raise failed[0]
+    if type(failed[0]).__name__ in ("ExpiredIdentity", "ExpiredCertificate"):
+        raise TokenError("the identity token has expired", hint="get a new one")
+    # why only its name: what a service or library says may repeat what it was sent.
+    raise SigningServiceError(
+        f"the signing services refused or failed: {type(failed[0]).__name__}",
+        hint="does the clock go right, and does the instance take this issuer's tokens?",
+    )
+
+
+def _parse_token(token: str) -> IdentityToken:
+    from sigstore.oidc import IdentityError, IdentityToken
+
+    try:
+        return IdentityToken(token)
+    except IdentityError as error:
+        expired = "validity" in str(error) or "expired" in str(error.__cause__).lower()
+        why = "has expired, or the clock is wrong" if expired else "is none that can be read"
+        raise TokenError(f"the identity token {why}", hint="get a new one") from None
+
+
+def _read_token(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise TokenError(f"{file}: {error.strerror or error}") from error
+    if len(data) > _LARGEST_TOKEN_BYTES or not data.isascii():
+        raise TokenError(f"{file} holds no identity token")
+    return data.decode("ascii").strip()
+
+
+def _ask(trust: Trust) -> str:
+    from sigstore.oidc import Issuer
+
+    return str(Issuer(trust.signing().signing_config.get_oidc_url()).identity_token())

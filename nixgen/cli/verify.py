@@ -1,0 +1,155 @@
+"""`nixgen verify`, and whose word counts after the options that it shares with `pull`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption
+from nixgen.cli.output import print_json, print_result, reporting_errors
+from nixgen.cli.signing import BundlesOption, ImageArgument, StagingOption
+from nixgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from nixgen.attest.certificates import Identity, Wanted
+    from nixgen.attest.judging import Judge
+    from nixgen.attest.trust import Trust
+    from nixgen.pipeline.verifying import Verified
+
+KeysOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--key", metavar="FILE.pub", help="A key that may have signed it; may be repeated."
+    ),
+]
+IdentityOption = Annotated[
+    str | None,
+    typer.Option("--identity", metavar="TEXT", help="Who may have signed it keylessly, exactly."),
+]
+IdentityPatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--identity-pattern",
+        metavar="REGEX",
+        help="The same as a regular expression, for all of it.",
+    ),
+]
+IssuerOption = Annotated[
+    str | None,
+    typer.Option("--issuer", metavar="URL", help="Who has to vouch for that identity, exactly."),
+]
+IssuerPatternOption = Annotated[
+    str | None,
+    typer.Option("--issuer-pattern", metavar="REGEX", help="The same as a regular expression."),
+]
+TrustedRootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trusted-root",
+        metavar="FILE",
+        help="Verify keyless signatures by this trusted root, without a network.",
+    ),
+]
+
+
+def verify(
+    image: ImageArgument,
+    key: KeysOption = None,
+    identity: IdentityOption = None,
+    identity_pattern: IdentityPatternOption = None,
+    issuer: IssuerOption = None,
+    issuer_pattern: IssuerPatternOption = None,
+    trusted_root: TrustedRootOption = None,
+    staging: StagingOption = False,
+    bundles: BundlesOption = None,
+    resolve: Annotated[
+        bool,
+        typer.Option("--resolve", help="Print only the reference, pinned to what was verified."),
+    ] = False,
+    plain_http: PlainHttpOption = False,
+    ca_file: CaFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify that an image is exactly what was signed by whom it should be.
+
+    Exit codes: 10 not signed; 11 signed by somebody else; 12 a signature or the content is bad;
+    13 the policy says no; 14 what is needed to tell is not to be had.
+    """
+    with reporting_errors(as_json=as_json):
+        from nixgen.pipeline.publish import RegistryAccess
+        from nixgen.pipeline.verifying import verify as verify_image
+
+        if as_json and resolve:
+            raise UsageError("--json and --resolve are two forms of result", hint="leave one out")
+        judge = make_judge(
+            key,
+            identity=_one("identity", identity, identity_pattern),
+            issuer=_one("issuer", issuer, issuer_pattern),
+            trust=_trust(trusted_root, staging=staging),
+        )
+        access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
+        verified = verify_image(image, judge, access, folder=bundles)
+        if as_json:
+            print_json(verified.as_json())
+        elif resolve:
+            print_result(verified.pinned)
+        else:
+            print_result(_format(verified))
+
+
+def make_judge(
+    keys: list[Path] | None, *, identity: Wanted | None, issuer: Wanted | None, trust: Trust
+) -> Judge:
+    """Whose word counts, after the options; raises UsageError, KeyFileError."""
+    from nixgen.attest.certificates import CertificateJudge, Identity
+    from nixgen.attest.judging import Judges, KeyJudge
+    from nixgen.attest.keys import load_public
+
+    if (identity is None) != (issuer is None):
+        raise UsageError(
+            "an identity is nothing without the issuer that vouches for it",
+            hint="name both: --identity and --issuer",
+        )
+    if not keys and identity is None:
+        raise UsageError(
+            "whose signature is wanted?", hint="--key FILE.pub, or --identity and --issuer"
+        )
+    identities: list[Identity] = []
+    if identity is not None and issuer is not None:
+        identities.append(Identity(identity=identity, issuer=issuer))
+    return Judges(
+        keys=KeyJudge(keys=[load_public(path) for path in keys]) if keys else None,
+        certificates=CertificateJudge(trust, identities) if identities else None,
+    )
+
+
+def _one(name: str, exact: str | None, pattern: str | None) -> Wanted | None:
+    from nixgen.attest.certificates import Wanted
+
+    if exact is not None and pattern is not None:
+        raise UsageError(f"--{name} and --{name}-pattern say the same thing", hint="leave one out")
+    if exact is not None:
+        return Wanted(text=exact)
+    return None if pattern is None else Wanted(text=pattern, pattern=True)
+
+
+def _trust(trusted_root: Path | None, *, staging: bool) -> Trust:
+    from nixgen.attest.trust import Trust
+
+    if staging and trusted_root is not None:
+        raise UsageError("--staging and --trusted-root name two instances", hint="leave one out")
+    return Trust(file=trusted_root, instance="staging" if staging else "public")
+
+
+def _format(verified: Verified) -> str:
+    findings = verified.findings
+    lines = [f"verified {verified.pinned}", f"  digest    {findings.top}"]
+    lines += [f"  signed by {each.signer}" for each in findings.signatures]
+    lines += [f"  {platform!s:<9} {digest}" for platform, digest in findings.platforms]
+    kinds = [f"  statement {each['predicate_type']}" for each in findings.as_json()["statements"]]
+    if findings.rejected:
+        kinds.append(f"  {len(findings.rejected)} attached bundles do not count")
+    return "\n".join([*lines, *dict.fromkeys(kinds)])

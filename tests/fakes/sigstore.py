@@ -1,0 +1,300 @@
+"""A Sigstore instance in this process: Fulcio, a CT log and Rekor v1, with keys of its own.
+
+It signs what it is asked to sign, for any token; where `wrong` names a part, that part uses a key
+that nobody trusts. Times in seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import http.server
+import json
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+ISSUER = "https://issuer.example"
+IDENTITY = "https://forge.example/team/app/.ci/release.yml@refs/heads/main"
+REPOSITORY = "https://forge.example/team/app"
+_FULCIO = "1.3.6.1.4.1.57264.1"
+_SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+_ALGORITHM = ec.ECDSA(hashes.SHA256())
+_START = "2020-01-01T00:00:00Z"
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def spki(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def make_token(*, lifetime_s: int = 600, audience: str = "sigstore", secret: str = "") -> str:
+    now = int(time.time())
+    claims = {"aud": audience, "iss": ISSUER, "sub": IDENTITY, "iat": now, "exp": now + lifetime_s}
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    parts.append(secret.encode() or b"signature")
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+@dataclass
+class FakeSigstore:
+    """`wrong` is None, `ca`, `ct` or `log`; `log_clock_s` is how far Rekor's clock is ahead."""
+
+    wrong: str | None = None
+    lifetime_s: int = 600
+    log_clock_s: int = 0
+    status: int = 201
+    delay_s: float = 0
+    url: str = ""
+    tokens: list[str] = field(default_factory=list)
+    ca: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+    ct: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+    log: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+
+    def __post_init__(self) -> None:
+        self.root = self._root(self.ca)
+
+    def trust_config(self) -> dict[str, Any]:
+        service = {"url": self.url, "validFor": {"start": _START}, "operator": "example.org"}
+        return {
+            "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+            "trustedRoot": self.trusted_root(),
+            "signingConfig": {
+                "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+                "caUrls": [{**service, "majorApiVersion": 1}],
+                "oidcUrls": [],
+                "rekorTlogUrls": [{**service, "majorApiVersion": 1}],
+                "rekorTlogConfig": {"selector": "ANY"},
+                "tsaUrls": [],
+                "tsaConfig": {"selector": "ANY"},
+            },
+        }
+
+    def trusted_root(self) -> dict[str, Any]:
+        der = self.root.public_bytes(serialization.Encoding.DER)
+        return {
+            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+            "tlogs": [self._log_instance(self.log)],
+            "ctlogs": [self._log_instance(self.ct)],
+            "certificateAuthorities": [
+                {
+                    "subject": {"organization": "example.org", "commonName": "root"},
+                    "uri": self.url,
+                    "certChain": {"certificates": [{"rawBytes": b64(der)}]},
+                    "validFor": {"start": _START},
+                }
+            ],
+            "timestampAuthorities": [],
+        }
+
+    def write_trust_config(self, place: Path) -> Path:
+        place.write_text(json.dumps(self.trust_config()))
+        return place
+
+    def _log_instance(self, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
+        der = spki(key.public_key())
+        return {
+            "baseUrl": self.url,
+            "hashAlgorithm": "SHA2_256",
+            "publicKey": {
+                "rawBytes": b64(der),
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                "validFor": {"start": _START},
+            },
+            "logId": {"keyId": b64(hashlib.sha256(der).digest())},
+        }
+
+    def _root(self, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")])
+        usage = dict.fromkeys(
+            ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+            False,
+        ) | {"key_agreement": False, "encipher_only": False, "decipher_only": False}
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+            .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .sign(key, hashes.SHA256())
+        )
+
+    def certify(self, csr: x509.CertificateSigningRequest) -> list[str]:
+        """A certificate for the key of a request, and the chain above it, in PEM."""
+        ca = new_key() if self.wrong == "ca" else self.ca
+        public = csr.public_key()
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        now = datetime.now(UTC).replace(microsecond=0)
+        usage = dict.fromkeys(
+            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
+        ) | dict.fromkeys(("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"), False)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(self.root.subject)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(seconds=60))
+            .not_valid_after(now + timedelta(seconds=self.lifetime_s))
+            .add_extension(x509.KeyUsage(digital_signature=True, **usage), critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False
+            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.ca.public_key()),
+                critical=False,
+            )
+            .add_extension(
+                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(IDENTITY)]),
+                critical=True,
+            )
+        )
+        for number, text in ((8, ISSUER), (12, REPOSITORY)):
+            value = bytes([0x0C, len(text)]) + text.encode()
+            oid = x509.ObjectIdentifier(f"{_FULCIO}.{number}")
+            builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
+        tbs = builder.sign(ca, hashes.SHA256()).tbs_certificate_bytes
+        leaf = builder.add_extension(
+            x509.UnrecognizedExtension(_SCT_LIST, self._sct_list(tbs)), critical=False
+        ).sign(ca, hashes.SHA256())
+        return [
+            each.public_bytes(serialization.Encoding.PEM).decode() for each in (leaf, self.root)
+        ]
+
+    def _sct_list(self, tbs: bytes) -> bytes:
+        """https://www.rfc-editor.org/rfc/rfc6962#section-3.2."""
+        key = new_key() if self.wrong == "ct" else self.ct
+        milliseconds = int(time.time()) * 1000
+        issuer = hashlib.sha256(spki(self.ca.public_key())).digest()
+        signed = struct.pack("!BBQH", 0, 0, milliseconds, 1) + issuer
+        signed += len(tbs).to_bytes(3, "big") + tbs + b"\0\0"
+        signature = key.sign(signed, _ALGORITHM)
+        log_id = hashlib.sha256(spki(self.ct.public_key())).digest()
+        sct = b"\0" + log_id + struct.pack("!Q", milliseconds) + b"\0\0\4\3"
+        sct += len(signature).to_bytes(2, "big") + signature
+        entries = len(sct).to_bytes(2, "big") + sct
+        data = len(entries).to_bytes(2, "big") + entries
+        # why: every list with one such signature is shorter than 128 + 128 bytes, longer than 127.
+        return (
+            b"\x04" + (bytes([len(data)]) if len(data) < 128 else bytes([0x81, len(data)])) + data
+        )
+
+    def enter(self, proposed: dict[str, Any]) -> dict[str, Any]:
+        """An entry of a log that holds nothing else."""
+        envelope = proposed["spec"]["proposedContent"]["envelope"]
+        verifier = proposed["spec"]["proposedContent"]["verifiers"][0]
+        document = json.loads(envelope)
+        payload = base64.b64decode(document["payload"])
+        body = json.dumps(
+            {
+                "apiVersion": "0.0.1",
+                "kind": "dsse",
+                "spec": {
+                    "envelopeHash": _hash(envelope.encode()),
+                    "payloadHash": _hash(payload),
+                    "signatures": [
+                        {"signature": document["signatures"][0]["sig"], "verifier": verifier}
+                    ],
+                },
+            },
+            separators=(",", ":"),
+        ).encode()
+        key = new_key() if self.wrong == "log" else self.log
+        log_id = hashlib.sha256(spki(self.log.public_key())).digest()
+        root = hashlib.sha256(b"\0" + body).digest()
+        note = f"log.example - 1\n1\n{b64(root)}\n"
+        signature = log_id[:4] + key.sign(note.encode(), _ALGORITHM)
+        entry = {
+            "body": b64(body),
+            "integratedTime": int(time.time()) + self.log_clock_s,
+            "logID": log_id.hex(),
+            "logIndex": 0,
+        }
+        promise = key.sign(
+            json.dumps(entry, sort_keys=True, separators=(",", ":")).encode(), _ALGORITHM
+        )
+        proof = {
+            "checkpoint": f"{note}\n\u2014 log.example {b64(signature)}\n",
+            "hashes": [],
+            "logIndex": 0,
+            "rootHash": root.hex(),
+            "treeSize": 1,
+        }
+        verification = {"inclusionProof": proof, "signedEntryTimestamp": b64(promise)}
+        return {"0" * 64: {**entry, "verification": verification}}
+
+
+def _hash(data: bytes) -> dict[str, str]:
+    return {"algorithm": "sha256", "value": hashlib.sha256(data).hexdigest()}
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        fake: FakeSigstore = self.server.fake  # type: ignore[attr-defined]
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        time.sleep(fake.delay_s)
+        answer: Any = {"message": "no"}
+        if fake.status == 201 and self.path == "/api/v2/signingCert":
+            fake.tokens.append(self.headers["Authorization"])
+            pem = base64.b64decode(body["certificateSigningRequest"])
+            chain = fake.certify(x509.load_pem_x509_csr(pem))
+            answer = {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
+        elif fake.status == 201:
+            answer = fake.enter(body)
+        data = json.dumps(answer).encode()
+        self.send_response(fake.status)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextlib.contextmanager
+def serving_sigstore() -> Iterator[FakeSigstore]:
+    fake = FakeSigstore()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    server.fake = fake  # type: ignore[attr-defined]
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

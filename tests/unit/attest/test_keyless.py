@@ -1,0 +1,275 @@
+"""Images signed keylessly with a Sigstore of this machine's own, and verified by its root."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nixgen.attest.bundle import parse_bundle
+from nixgen.attest.certificates import CertificateJudge, Identity, Wanted
+from nixgen.attest.errors import BadSignatureError, CantTellError, WrongSignerError
+from nixgen.attest.judging import Fault, Judges, Refused, Signatory
+from nixgen.attest.keyless import KeylessSigner, SigningServiceError, TokenError, find_token
+from nixgen.attest.signing import signature_of
+from nixgen.attest.trust import Trust
+from nixgen.digest import Digest
+from nixgen.errors import UsageError
+from nixgen.pipeline.publish import RegistryAccess
+from nixgen.pipeline.signing import sign
+from nixgen.pipeline.verifying import verify
+from tests.fakes.sigstore import (
+    IDENTITY,
+    ISSUER,
+    REPOSITORY,
+    FakeSigstore,
+    make_token,
+    serving_sigstore,
+)
+from tests.layouts import Layout
+
+IMAGE = Digest.of_bytes(b"image")
+TEAM = Identity(identity=Wanted(text=IDENTITY), issuer=Wanted(text=ISSUER))
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeSigstore]:
+    with serving_sigstore() as fake:
+        yield fake
+
+
+@pytest.fixture
+def trust(fake: FakeSigstore, tmp_path: Path) -> Trust:
+    return Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
+
+
+def signed(trust: Trust) -> bytes:
+    return KeylessSigner(trust, make_token()).sign(signature_of(IMAGE)).data
+
+
+def judged(trust: Trust, data: bytes, identity: Identity = TEAM) -> Signatory | Refused:
+    return CertificateJudge(trust, [identity]).judge(parse_bundle(data))
+
+
+def test_what_was_signed_keylessly_verifies(
+    place: str, layout: Layout, trust: Trust, access: RegistryAccess
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    signer = KeylessSigner(trust, make_token())
+    assert signer.name == f"{IDENTITY}, vouched for by {ISSUER}"
+    sign(place, signer, access, now=before, records=None)
+    verified = verify(place, Judges(certificates=CertificateJudge(trust, [TEAM])), access)
+    signatory = verified.findings.signatures[0].signer
+    assert (signatory.identity, signatory.issuer) == (IDENTITY, ISSUER)
+    assert signatory.source_repository == REPOSITORY
+    assert signatory.time is not None
+    assert signatory.time >= before
+    other = Identity(identity=Wanted(text=IDENTITY + "x"), issuer=Wanted(text=ISSUER))
+    with pytest.raises(WrongSignerError):
+        verify(place, Judges(certificates=CertificateJudge(trust, [other])), access)
+    with pytest.raises(WrongSignerError, match="none of those"):
+        verify(place, Judges(), access)
+
+
+def test_a_trusted_root_alone_is_enough_to_verify(
+    fake: FakeSigstore, trust: Trust, tmp_path: Path
+) -> None:
+    root = tmp_path / "root.json"
+    root.write_text(json.dumps(fake.trusted_root()))
+    assert isinstance(judged(Trust(file=root), signed(trust)), Signatory)
+
+
+@pytest.mark.parametrize(
+    ("identity", "issuer", "good"),
+    [
+        (Wanted(text=r"https://forge\.example/team/.*", pattern=True), Wanted(text=ISSUER), True),
+        (Wanted(text=r"https://forge\.example/team/", pattern=True), Wanted(text=ISSUER), False),
+        (Wanted(text=r"forge\.example.*", pattern=True), Wanted(text=ISSUER), False),
+        (Wanted(text=".*"), Wanted(text=ISSUER), False),
+        (Wanted(text=IDENTITY), Wanted(text="https://issuer.example.org"), False),
+        (Wanted(text=IDENTITY), Wanted(text="https://issuer.*", pattern=True), True),
+    ],
+)
+def test_identities_are_matched_whole(
+    trust: Trust, identity: Wanted, issuer: Wanted, good: bool
+) -> None:
+    verdict = judged(trust, signed(trust), Identity(identity=identity, issuer=issuer))
+    assert isinstance(verdict, Signatory) is good
+    assert good or (isinstance(verdict, Refused) and verdict.fault is Fault.WRONG_SIGNER)
+
+
+def test_a_pattern_that_is_none_is_told() -> None:
+    with pytest.raises(UsageError, match="no regular expression"):
+        Wanted(text="(", pattern=True)
+
+
+@pytest.mark.parametrize("wrong", ["ca", "log"])
+def test_a_key_that_nobody_trusts_is_found(fake: FakeSigstore, trust: Trust, wrong: str) -> None:
+    fake.wrong = wrong
+    verdict = judged(trust, signed(trust))
+    assert isinstance(verdict, Refused)
+    assert verdict.fault is Fault.BAD
+
+
+def test_a_certificate_that_no_log_has_seen_is_not_signed_with(
+    fake: FakeSigstore, trust: Trust
+) -> None:
+    fake.wrong = "ct"
+    with pytest.raises(SigningServiceError):
+        signed(trust)
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_time_outside_the_certificate_is_found(
+    fake: FakeSigstore, trust: Trust, seconds: int
+) -> None:
+    fake.log_clock_s = seconds
+    assert isinstance(judged(trust, signed(trust)), Refused)
+
+
+def test_a_root_of_others_verifies_nothing(trust: Trust, tmp_path: Path) -> None:
+    with serving_sigstore() as other:
+        foreign = Trust(file=other.write_trust_config(tmp_path / "other.json"))
+        verdict = judged(foreign, signed(trust))
+    assert isinstance(verdict, Refused)
+    assert verdict.fault is Fault.BAD
+
+
+def forged(data: bytes, other: bytes) -> Iterator[tuple[str, bytes]]:
+    """Log entries, proofs, times and certificates left out, exchanged and altered."""
+    whole, foreign = json.loads(data), json.loads(other)
+
+    def edit(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> bytes:
+        edited = copy.deepcopy(whole)
+        change(edited, edited["verificationMaterial"]["tlogEntries"][0])
+        return json.dumps(edited).encode()
+
+    entry = foreign["verificationMaterial"]["tlogEntries"][0]
+    certificate = foreign["verificationMaterial"]["certificate"]
+    yield "no entry", edit(lambda b, e: b["verificationMaterial"].pop("tlogEntries"))
+    yield "none", edit(lambda b, e: b["verificationMaterial"].update(tlogEntries=[]))
+    yield "two", edit(lambda b, e: b["verificationMaterial"]["tlogEntries"].append(entry))
+    yield "another's", edit(lambda b, e: b["verificationMaterial"].update(tlogEntries=[entry]))
+    yield (
+        "another's certificate",
+        edit(lambda b, e: b["verificationMaterial"].update(certificate=certificate)),
+    )
+    yield "another's envelope", edit(lambda b, e: b.update(dsseEnvelope=foreign["dsseEnvelope"]))
+    for name in ("inclusionPromise", "inclusionProof", "canonicalizedBody", "kindVersion", "logId"):
+        yield f"no {name}", edit(lambda b, e, name=name: e.pop(name))
+        yield f"another's {name}", edit(lambda b, e, name=name: e.update({name: {}}))
+    for name in ("rootHash", "checkpoint", "treeSize"):
+        yield f"no {name}", edit(lambda b, e, name=name: e["inclusionProof"].pop(name))
+    yield "later", edit(lambda b, e: e.update(integratedTime=str(int(e["integratedTime"]) + 1)))
+    yield "a larger tree", edit(lambda b, e: e["inclusionProof"].update(treeSize="2"))
+    yield (
+        "more hashes",
+        edit(lambda b, e: e["inclusionProof"].update(hashes=[e["inclusionProof"]["rootHash"]])),
+    )
+    body = whole["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"]
+    other_letter = "B" if body[80] != "B" else "C"
+    changed = body[:80] + other_letter + body[81:]
+    yield "another body", edit(lambda b, e: e.update(canonicalizedBody=changed))
+    raw = whole["verificationMaterial"]["certificate"]["rawBytes"]
+    for place in range(8, len(raw) - 8, 12):
+        letter = "A" if raw[place] != "A" else "B"
+        changed_raw = raw[:place] + letter + raw[place + 1 :]
+        yield (
+            f"certificate {place}",
+            edit(
+                lambda b, e, new=changed_raw: b["verificationMaterial"]["certificate"].update(
+                    rawBytes=new
+                )
+            ),
+        )
+
+
+def test_no_forged_bundle_is_taken(trust: Trust) -> None:
+    judge = CertificateJudge(trust, [TEAM])
+    data = signed(trust)
+    other = KeylessSigner(trust, make_token()).sign(signature_of(Digest.of_bytes(b"else"))).data
+    assert isinstance(judge.judge(parse_bundle(data)), Signatory)
+    accepted, tried = [], 0
+    for name, each in forged(data, other):
+        tried += 1
+        try:
+            bundle = parse_bundle(each)
+        except ValueError:
+            continue
+        # why not the other's own: an envelope, entry and certificate that fit are a signature.
+        if isinstance(judge.judge(bundle), Signatory):
+            accepted.append(name)
+    assert accepted == []
+    assert tried > 80
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        ("", "none that can be read"),
+        ("a.b.c", "none that can be read"),
+        (make_token(lifetime_s=-600), "expired"),
+        (make_token(audience="else"), "none that can be read"),
+    ],
+)
+def test_a_token_that_is_none_is_told_and_not_shown(trust: Trust, token: str, why: str) -> None:
+    with pytest.raises(TokenError, match=why) as caught:
+        KeylessSigner(trust, token)
+    assert not token or token not in str(caught.value)
+
+
+def test_services_that_refuse_or_hang_are_told(fake: FakeSigstore, trust: Trust) -> None:
+    token = make_token(secret="planted-secret")
+    fake.status = 500
+    with pytest.raises(SigningServiceError) as caught:
+        KeylessSigner(trust, token).sign(signature_of(IMAGE))
+    assert token not in str(caught.value)
+    fake.status, fake.delay_s = 201, 2
+    begin = time.monotonic()
+    with pytest.raises(SigningServiceError, match="not answered"):
+        KeylessSigner(trust, token, limit_s=0.1).sign(signature_of(IMAGE))
+    assert time.monotonic() - begin < 2
+
+
+def test_tokens_come_from_a_file_a_variable_or_nowhere(trust: Trust, tmp_path: Path) -> None:
+    place = tmp_path / "token"
+    place.write_text("from-file\n")
+    environ = {"SIGSTORE_ID_TOKEN": "from-variable"}
+    assert find_token(environ, file=place, trust=trust, interactive=False) == "from-file"
+    assert find_token(environ, trust=trust, interactive=False) == "from-variable"
+    with pytest.raises(TokenError, match="No such file"):
+        find_token(environ, file=tmp_path / "none", trust=trust, interactive=False)
+
+
+def test_no_token_and_no_terminal_is_told(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GCP"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(TokenError, match="no terminal"):
+        find_token({}, trust=trust, interactive=False)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"mediaType": "x"}', b"[]", b"\xff"])
+def test_a_trust_file_that_is_none_is_told(tmp_path: Path, data: bytes) -> None:
+    place = tmp_path / "root.json"
+    place.write_bytes(data)
+    with pytest.raises(UsageError, match="is no trust"):
+        Trust(file=place).trusted_root()
+
+
+def test_a_root_that_lacks_a_part_is_told(fake: FakeSigstore, tmp_path: Path, trust: Trust) -> None:
+    place = tmp_path / "root.json"
+    place.write_text(json.dumps({**fake.trusted_root(), "tlogs": []}))
+    verdict = judged(Trust(file=place), signed(trust))
+    assert isinstance(verdict, Refused)
+    assert verdict.fault is Fault.CANT_TELL
+
+
+def test_answers_have_codes_of_their_own() -> None:
+    codes = [BadSignatureError.exit_code, CantTellError.exit_code, WrongSignerError.exit_code]
+    assert codes == [12, 14, 11]
