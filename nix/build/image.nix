@@ -119,4 +119,10 @@ in
     }) image.contents
   );
   conf = stream.conf or stream;
+  meta = import ./meta.nix {
+    inherit pkgs app;
+    packages = packages ++ map (lib.packages.get pkgs) (
+      if image.build == null then [ ] else image.build.packages
+    );
+  };
 }

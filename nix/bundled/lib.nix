@@ -214,12 +214,14 @@ rec {
 
   # meta of a package of this set, whose version and licence stand in sources.json.
   # cpe: { vendor, product ? pname }, as in the National Vulnerability Database, or null
+  # purl: the package URL without its version, where the package is one of a language's own, or null
   packageMeta =
     source:
     {
       description,
       homepage,
       cpe ? null,
+      purl ? null,
       mainProgram ? null,
     }:
     {
@@ -231,8 +233,12 @@ rec {
       platforms = platforms.linux;
     }
     // optionalAttrs (mainProgram != null) { inherit mainProgram; }
-    // optionalAttrs (cpe != null) {
-      identifiers = cpeIdentifiers (cpe.vendor) (cpe.product or source.pname) source.version;
+    // optionalAttrs (cpe != null || purl != null) {
+      identifiers =
+        optionalAttrs (cpe != null) (
+          cpeIdentifiers (cpe.vendor) (cpe.product or source.pname) source.version
+        )
+        // optionalAttrs (purl != null) { purl = "${purl}@${source.version}"; };
     };
 
   # https://nvlpubs.nist.gov/nistpubs/Legacy/IR/nistir7695.pdf

@@ -87,7 +87,13 @@ lib.fix (
     };
 
     # What generated expressions ask to know which features the set has beyond nixpkgs'.
-    nixgen.entries = true;
+    nixgen = {
+      entries = true;
+      # Programs hold the libraries that they were built with.
+      static = true;
+      # The names of its packages.
+      packages = lib.attrNames packages;
+    };
 
     # The parts of the toolchain, for tests and for those who look.
     toolchain = {

@@ -27,11 +27,14 @@ def debian_source_purl(name: str, version: str, *, member: str | None = None) ->
 
 
 def image_purl(reference: str, digest: Digest) -> str:
-    """An image by digest; `reference` is host, repository and, where it has one, tag."""
+    """An image by digest; `reference` is its name, with host and tag where it has them."""
     repository, _, tag = reference.rpartition(":")
     if not repository or "/" in tag:
         repository, tag = reference, ""
-    qualifiers = {"repository_url": repository, **({"tag": tag} if tag else {})}
+    # why: a name without a host is nobody's but this machine's.
+    qualifiers = {"repository_url": repository} if "/" in repository else {}
+    if tag:
+        qualifiers["tag"] = tag
     return _purl("oci", repository.rpartition("/")[2], str(digest), qualifiers)
 
 
@@ -55,3 +58,13 @@ def _purl(
         qualifiers=qualifiers,
         subpath=member,
     ).to_string()
+
+
+def checked_purl(text: str) -> str | None:
+    """A package URL as it is, None for what is none."""
+    from packageurl import PackageURL
+
+    try:
+        return PackageURL.from_string(text).to_string()
+    except ValueError:
+        return None

@@ -24,6 +24,7 @@ from nixgen.cli import (
     provenance,
     registry,
     run,
+    sbom,
     signing,
     size,
     slim,
@@ -64,6 +65,7 @@ app.command("layers")(layers.layers)
 app.command("closure")(closure.closure)
 app.command("why")(why.why)
 app.command("size")(size.size)
+app.command("sbom")(sbom.sbom)
 app.command("provenance")(provenance.provenance)
 app.command("slim")(slim.slim)
 app.command("run")(run.run)

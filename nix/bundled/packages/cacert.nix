@@ -18,5 +18,10 @@ stdenvNoCC.mkDerivation {
   meta = lib.packageMeta sources.cacert {
     description = "Certificates of the authorities that Mozilla trusts";
     homepage = "https://github.com/certifi/python-certifi";
+    cpe = {
+      vendor = "certifi";
+      product = "certifi";
+    };
+    purl = "pkg:pypi/certifi";
   };
 }

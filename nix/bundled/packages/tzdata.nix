@@ -20,5 +20,7 @@ stdenvNoCC.mkDerivation {
   meta = lib.packageMeta sources.tzdata {
     description = "Time zones of the world, compiled";
     homepage = "https://www.iana.org/time-zones";
+    cpe.vendor = "iana";
+    purl = "pkg:pypi/tzdata";
   };
 }
