@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,9 @@ class Identity:
     identity: Wanted
     issuer: Wanted
 
+    def __str__(self) -> str:
+        return f"{self.issuer.text} {self.identity.text}"
+
 
 class CertificateJudge:
     """Accepts what one of several identities has signed; see `Judge`."""
@@ -95,7 +98,7 @@ class CertificateJudge:
             if wanted.identity.matches(signatory.identity) and wanted.issuer.matches(
                 signatory.issuer
             ):
-                return signatory
+                return replace(signatory, entry=str(wanted))
         return Refused(fault=Fault.WRONG_SIGNER, reason=f"signed by {signatory}"[:500])
 
 
@@ -118,6 +121,7 @@ def _verify(verifier: Verifier, bundle: Bundle) -> Signatory:
     extensions = {each.oid: each.value for each in certificate.extensions}
     issuer = _text(extensions.get(_ISSUER)) or _raw(extensions.get(_ISSUER_OLD))
     return Signatory(
+        entry="",
         identity=_subject(certificate),
         issuer=issuer,
         source_repository=_text(extensions.get(_REPOSITORY)),

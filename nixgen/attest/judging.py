@@ -32,21 +32,18 @@ class Refused:
 class Signatory:
     """Who signed: a key, or an identity that an issuer vouched for.
 
-    `time` is when, where something that is trusted tells. `source_repository` is what the issuer
+    `entry` tells which of those named it was counted as. `time` is when, where something that is
+    trusted tells. `source_repository` is what the issuer
     says the signing workflow belongs to, where it says so.
     """
 
+    entry: str
     key: str | None = None
     fingerprint: str | None = None
     identity: str | None = None
     issuer: str | None = None
     source_repository: str | None = None
     time: datetime | None = None
-
-    @property
-    def id(self) -> str:
-        """What tells one signer from another."""
-        return self.fingerprint or f"{self.issuer} {self.identity}"
 
     def __str__(self) -> str:
         if self.fingerprint is not None:
@@ -83,7 +80,7 @@ class KeyJudge:
         """See `Judge`. What a bundle says of its key is a hint: every key is tried."""
         for key in self.keys:
             if key.verifies(bundle.envelope.signed, bundle.envelope.signature):
-                return Signatory(key=key.name, fingerprint=key.fingerprint)
+                return Signatory(entry=key.fingerprint, key=key.name, fingerprint=key.fingerprint)
         named = [key for key in self.keys if key.hint == bundle.key_hint]
         if named:
             reason = f"the signature is not that of the key {named[0].name} over what it says"

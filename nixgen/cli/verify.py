@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from nixgen.errors import UsageError
 if TYPE_CHECKING:
     from nixgen.attest.certificates import Identity, Wanted
     from nixgen.attest.judging import Judge
+    from nixgen.attest.policy import Policy
     from nixgen.attest.trust import Trust
     from nixgen.pipeline.verifying import Verified
 
@@ -53,6 +55,12 @@ TrustedRootOption = Annotated[
         help="Verify keyless signatures by this trusted root, without a network.",
     ),
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy", metavar="FILE.toml", help="Demands beyond a signature, and whose word counts."
+    ),
+]
 
 
 def verify(
@@ -64,6 +72,7 @@ def verify(
     issuer_pattern: IssuerPatternOption = None,
     trusted_root: TrustedRootOption = None,
     staging: StagingOption = False,
+    policy: PolicyOption = None,
     bundles: BundlesOption = None,
     resolve: Annotated[
         bool,
@@ -79,19 +88,29 @@ def verify(
     13 the policy says no; 14 what is needed to tell is not to be had.
     """
     with reporting_errors(as_json=as_json):
+        from datetime import UTC, datetime
+
         from nixgen.pipeline.publish import RegistryAccess
         from nixgen.pipeline.verifying import verify as verify_image
 
         if as_json and resolve:
             raise UsageError("--json and --resolve are two forms of result", hint="leave one out")
+        rules = _policy(policy)
+        wanted = _one("identity", identity, identity_pattern)
         judge = make_judge(
-            key,
-            identity=_one("identity", identity, identity_pattern),
-            issuer=_one("issuer", issuer, issuer_pattern),
-            trust=_trust(trusted_root, staging=staging),
+            [*(key or ()), *rules.keys],
+            [*_identities(wanted, _one("issuer", issuer, issuer_pattern)), *rules.identities],
+            _trust(trusted_root, staging=staging),
         )
         access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
-        verified = verify_image(image, judge, access, folder=bundles)
+        now = datetime.now(UTC)
+        verified = verify_image(
+            image,
+            judge,
+            access,
+            demand=lambda findings: rules.demand(findings, now),
+            folder=bundles,
+        )
         if as_json:
             print_json(verified.as_json())
         elif resolve:
@@ -100,30 +119,40 @@ def verify(
             print_result(_format(verified))
 
 
-def make_judge(
-    keys: list[Path] | None, *, identity: Wanted | None, issuer: Wanted | None, trust: Trust
-) -> Judge:
-    """Whose word counts, after the options; raises UsageError, KeyFileError."""
-    from nixgen.attest.certificates import CertificateJudge, Identity
+def make_judge(keys: Sequence[Path], identities: Sequence[Identity], trust: Trust) -> Judge:
+    """Whose word counts; raises UsageError where nobody is named, KeyFileError."""
+    from nixgen.attest.certificates import CertificateJudge
     from nixgen.attest.judging import Judges, KeyJudge
     from nixgen.attest.keys import load_public
 
-    if (identity is None) != (issuer is None):
-        raise UsageError(
-            "an identity is nothing without the issuer that vouches for it",
-            hint="name both: --identity and --issuer",
-        )
-    if not keys and identity is None:
+    if not keys and not identities:
         raise UsageError(
             "whose signature is wanted?", hint="--key FILE.pub, or --identity and --issuer"
         )
-    identities: list[Identity] = []
-    if identity is not None and issuer is not None:
-        identities.append(Identity(identity=identity, issuer=issuer))
     return Judges(
         keys=KeyJudge(keys=[load_public(path) for path in keys]) if keys else None,
         certificates=CertificateJudge(trust, identities) if identities else None,
     )
+
+
+def _policy(path: Path | None) -> Policy:
+    from nixgen.attest.policy import Policy
+    from nixgen.attest.policyfile import read_policy
+
+    return Policy() if path is None else read_policy(path)
+
+
+def _identities(identity: Wanted | None, issuer: Wanted | None) -> list[Identity]:
+    from nixgen.attest.certificates import Identity
+
+    if identity is None and issuer is None:
+        return []
+    if identity is None or issuer is None:
+        raise UsageError(
+            "an identity is nothing without the issuer that vouches for it",
+            hint="name both: --identity and --issuer",
+        )
+    return [Identity(identity=identity, issuer=issuer)]
 
 
 def _one(name: str, exact: str | None, pattern: str | None) -> Wanted | None:
