@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +18,16 @@ from nixgen.cli.options import (
     progress,
 )
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
+from nixgen.cli.verify import (
+    IdentityOption,
+    IdentityPatternOption,
+    IssuerOption,
+    IssuerPatternOption,
+    KeysOption,
+    PolicyOption,
+    TrustedRootOption,
+    Wish,
+)
 from nixgen.errors import UsageError
 
 ReferrersOption = Annotated[
@@ -35,6 +46,17 @@ def pull(
         typer.Option("--platform", metavar="OS/ARCH", help="Only this one of several platforms."),
     ] = None,
     referrers: ReferrersOption = True,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Write nothing that does not verify; say by whom, as there."),
+    ] = False,
+    key: KeysOption = None,
+    identity: IdentityOption = None,
+    identity_pattern: IdentityPatternOption = None,
+    issuer: IssuerOption = None,
+    issuer_pattern: IssuerPatternOption = None,
+    trusted_root: TrustedRootOption = None,
+    policy: PolicyOption = None,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
     as_json: JsonOption = False,
@@ -49,6 +71,14 @@ def pull(
         chosen = parse_platforms([platform] if platform else None)
         if len(chosen) > 1:
             raise UsageError("--platform takes one platform here", hint="leave it out for all")
+        options = {
+            "keys": key or (),
+            "identity": (identity, identity_pattern),
+            "issuer": (issuer, issuer_pattern),
+            "trusted_root": trusted_root,
+            "policy": policy,
+        }
+        wish = _wish(options, verify=verify)
         target = ImageReference.parse(reference)
         place = output or Path(f"{target.repository.rpartition('/')[2]}.oci")
         with progress(quiet=quiet) as reporter:
@@ -58,13 +88,22 @@ def pull(
                 ca_file=ca_file,
                 reporter=reporter,
             )
-            with access.open(target) as registry:
-                result = pull_image(
-                    registry,
+            only = chosen[0] if chosen else None
+            if wish is not None:
+                from nixgen.pipeline.verifying import pull_verified
+
+                result, _ = pull_verified(
+                    target,
                     place,
-                    platform=chosen[0] if chosen else None,
+                    wish.judge,
+                    access,
+                    demand=wish.demand,
+                    platform=only,
                     with_referrers=referrers,
                 )
+            else:
+                with access.open(target) as registry:
+                    result = pull_image(registry, place, platform=only, with_referrers=referrers)
         if as_json:
             print_json(result.as_json())
         else:
@@ -73,3 +112,12 @@ def pull(
                 f"  fetched   {human_size(result.downloaded_bytes)} in "
                 f"{result.downloaded_blobs} blobs, {result.skipped_blobs} were there"
             )
+
+
+def _wish(options: Mapping[str, Any], *, verify: bool) -> Wish | None:
+    if verify:
+        return Wish.of(staging=False, **options)
+    given = [value for value in options.values() if value not in (None, (), (None, None))]
+    if given:
+        raise UsageError("to say by whom it is signed verifies nothing", hint="add --verify")
+    return None

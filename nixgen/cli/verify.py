@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nixgen.attest.judging import Judge
     from nixgen.attest.policy import Policy
     from nixgen.attest.trust import Trust
-    from nixgen.pipeline.verifying import Verified
+    from nixgen.pipeline.verifying import Demand, Verified
 
 KeysOption = Annotated[
     list[Path] | None,
@@ -88,38 +89,65 @@ def verify(
     13 the policy says no; 14 what is needed to tell is not to be had.
     """
     with reporting_errors(as_json=as_json):
-        from datetime import UTC, datetime
-
         from nixgen.pipeline.publish import RegistryAccess
         from nixgen.pipeline.verifying import verify as verify_image
 
         if as_json and resolve:
             raise UsageError("--json and --resolve are two forms of result", hint="leave one out")
-        rules = _policy(policy)
-        wanted = _one("identity", identity, identity_pattern)
-        judge = make_judge(
-            [*(key or ()), *rules.keys],
-            [*_identities(wanted, _one("issuer", issuer, issuer_pattern)), *rules.identities],
-            _trust(trusted_root, staging=staging),
+        wish = Wish.of(
+            keys=key or (),
+            identity=(identity, identity_pattern),
+            issuer=(issuer, issuer_pattern),
+            trusted_root=trusted_root,
+            staging=staging,
+            policy=policy,
         )
         access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
-        now = datetime.now(UTC)
-        verified = verify_image(
-            image,
-            judge,
-            access,
-            demand=lambda findings: rules.demand(findings, now),
-            folder=bundles,
-        )
+        verified = verify_image(image, wish.judge, access, demand=wish.demand, folder=bundles)
         if as_json:
             print_json(verified.as_json())
         elif resolve:
             print_result(verified.pinned)
         else:
-            print_result(_format(verified))
+            print_result(format_verified(verified))
 
 
-def make_judge(keys: Sequence[Path], identities: Sequence[Identity], trust: Trust) -> Judge:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Whose word counts, and what is demanded."""
+
+    judge: Judge
+    demand: Demand
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        keys: Sequence[Path],
+        identity: tuple[str | None, str | None],
+        issuer: tuple[str | None, str | None],
+        trusted_root: Path | None,
+        staging: bool,
+        policy: Path | None,
+    ) -> Wish:
+        """The wish of the options; `identity` and `issuer` are pairs of a text and a pattern.
+
+        Raises UsageError with every mistake of a policy, KeyFileError.
+        """
+        from datetime import UTC, datetime
+
+        rules = _policy(policy)
+        named = _identities(_one("identity", *identity), _one("issuer", *issuer))
+        judge = _make_judge(
+            [*keys, *rules.keys],
+            [*named, *rules.identities],
+            _trust(trusted_root, staging=staging),
+        )
+        now = datetime.now(UTC)
+        return cls(judge=judge, demand=lambda findings: rules.demand(findings, now))
+
+
+def _make_judge(keys: Sequence[Path], identities: Sequence[Identity], trust: Trust) -> Judge:
     """Whose word counts; raises UsageError where nobody is named, KeyFileError."""
     from nixgen.attest.certificates import CertificateJudge
     from nixgen.attest.judging import Judges, KeyJudge
@@ -173,7 +201,8 @@ def _trust(trusted_root: Path | None, *, staging: bool) -> Trust:
     return Trust(file=trusted_root, instance="staging" if staging else "public")
 
 
-def _format(verified: Verified) -> str:
+def format_verified(verified: Verified) -> str:
+    """The verdict for people."""
     findings = verified.findings
     lines = [f"verified {verified.pinned}", f"  digest    {findings.top}"]
     lines += [f"  signed by {each.signer}" for each in findings.signatures]

@@ -16,7 +16,8 @@ from nixgen.errors import BuildError, UsageError
 from nixgen.oci.opening import ImageSource
 from nixgen.pipeline.copying import open_image
 from nixgen.pipeline.publish import RegistryAccess
-from nixgen.registry import RegistryImage
+from nixgen.platforms import Platform
+from nixgen.registry import ImageReference, PullResult, RegistryImage, pull
 
 Demand = Callable[[Findings], None]
 """Raises VerifyError where findings are not what is wanted."""
@@ -75,3 +76,31 @@ def _pinned(source: ImageSource) -> str:
         reference = source.registry.reference
         return f"{reference.name}@{source.top.digest}"
     return source.where
+
+
+def pull_verified(
+    reference: ImageReference,
+    place: Path,
+    judge: Judge,
+    access: RegistryAccess,
+    *,
+    demand: Demand = demand_signature,
+    platform: Platform | None = None,
+    with_referrers: bool = True,
+) -> tuple[PullResult, Verified]:
+    """Pull an image that verifies; nothing is written before it does.
+
+    What is pulled is named by the digest that was verified, whatever the tag names by then; of what
+    refers to it only comes what counts. Raises what `verify` and `pull` raise.
+    """
+    verified = verify(f"docker://{reference}", judge, access, demand=demand)
+    found = verified.findings
+    with access.open(reference.with_digest(found.top)) as registry:
+        pulled = pull(
+            registry,
+            place,
+            platform=platform,
+            with_referrers=with_referrers,
+            only_referrers={each.referrer for each in found.vouched},
+        )
+    return pulled, verified

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,13 +60,15 @@ def pull(
     platform: Platform | None = None,
     tags: Sequence[str] = (),
     with_referrers: bool = True,
+    only_referrers: Collection[Digest] | None = None,
 ) -> PullResult:
     """Write what the registry's reference names as the OCI layout `dest`, replacing one there.
 
     It is named by `tags`, beside what is there under other tags, or else by the reference's tag,
     by `latest` where that has none.
     `platform` takes that one manifest out of an index; None takes everything. Blobs that an old
-    layout at `dest` has are not downloaded again. Raises NetworkError, UsageError where the
+    layout at `dest` has are not downloaded again. Of what refers to it, `only_referrers` leaves out
+    all others. Raises NetworkError, UsageError where the
     platform is not there or `dest` is something else, MachineError where it can't be written.
     """
     reference = registry.reference
@@ -78,7 +80,11 @@ def pull(
         top = registry.get_manifest(_choose(top, platform, reference).digest)
     manifests = _with_parts(registry, top)
     found = find_referrers(registry, manifests) if with_referrers else ()
-    referrers = [manifest for _, manifest in found]
+    referrers = [
+        manifest
+        for _, manifest in found
+        if only_referrers is None or manifest.digest in only_referrers
+    ]
     for referrer in referrers:
         manifests |= _with_parts(registry, referrer)
     # why: not resolved: a link to a layout stays a link.

@@ -23,7 +23,7 @@ from nixgen.errors import UsageError
 from nixgen.pipeline.publish import RegistryAccess
 from nixgen.pipeline.signing import Signed, sign
 from nixgen.pipeline.state import State
-from nixgen.pipeline.verifying import Verified, verify
+from nixgen.pipeline.verifying import Verified, pull_verified, verify
 from nixgen.registry import ImageReference, pull
 from tests.fakes.registry import serving
 from tests.layouts import Layout, read_layout
@@ -190,3 +190,28 @@ def test_digests_name_what_was_verified_whatever_the_tag_names_later(
         pinned = verify_by(name, access, key).pinned
         fake.tags["team/app", "v1"] = str(Digest.of_bytes(b"else"))
         assert verify_by(pinned, access, key).findings.top == layout.digest
+
+
+def test_a_pull_writes_only_what_verifies(
+    layout: Layout,
+    key: PrivateKey,
+    other_key: PrivateKey,
+    access: RegistryAccess,
+    tmp_path: Path,
+) -> None:
+    judge = Judges(keys=KeyJudge(keys=[key.public]))
+    place = tmp_path / "pulled"
+    with serving() as fake:
+        name = pushed(fake, layout, access)
+        reference = ImageReference.parse(name)
+        sign_by(other_key, name, access)
+        with pytest.raises(WrongSignerError):
+            pull_verified(reference, place, judge, access)
+        assert not place.exists()
+        signed = sign_by(key, name, access)
+        pulled, verified = pull_verified(reference, place, judge, access)
+    assert pulled.digest == verified.findings.top == layout.digest
+    assert pulled.tags == ("v1",)
+    # why not the stranger's: what does not count is not verified content.
+    assert set(pulled.referrers) == {each.entry.digest for each in signed.referrers}
+    assert verify_by(str(place), access, key).as_json()["rejected"] == []
