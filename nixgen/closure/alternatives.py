@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import stat
@@ -167,16 +168,29 @@ def propose_strays(graph: ClosureGraph, place: Place) -> Iterator[Alternative]:
         ),
         key=lambda each: each,
     )
-    found = 0
+    found: dict[str, Alternative] = {}
     for _, source, target in edges:
         edge = find_edge(source, target, place(source))
         causes = {cause for each in edge.files for cause in each.causes}
         if not causes or causes & _NEEDED:
             continue
-        yield _stray(edge, unread=causes <= _UNREAD)
-        found += 1
-        if found == _STRAYS:
-            return
+        stray = _stray(edge, unread=causes <= _UNREAD)
+        # why: store paths of one name, which a cut does not tell apart, are cut together.
+        if stray.cut and stray.name in found:
+            continue
+        number = 2
+        while stray.name in found:
+            stray = dataclasses.replace(stray, name=f"{_stray_name(edge, 'drop')}-{number}")
+            number += 1
+        found[stray.name] = stray
+        if len(found) == _STRAYS:
+            break
+    yield from found.values()
+
+
+def _stray_name(edge: Edge, verb: Literal["drop", "cut"]) -> str:
+    source, target = (parse_package(name_of(path))[0] for path in (edge.source, edge.target))
+    return f"{verb}-{source}-{target}"
 
 
 def _stray(edge: Edge, *, unread: bool) -> Alternative:
@@ -186,9 +200,9 @@ def _stray(edge: Edge, *, unread: bool) -> Alternative:
     plain = all(file and not re.search(r"[*?\[\]\\$]", file) for file in files)
     if unread and plain and len(files) <= _DROPPED_FILES:
         doc = f"without {shown} of {source}, which brings {target}"
-        return Alternative(name=f"drop-{source}-{target}", doc=doc, minimise="tight", drop=files)
+        return Alternative(name=_stray_name(edge, "drop"), doc=doc, minimise="tight", drop=files)
     return Alternative(
-        name=f"cut-{source}-{target}",
+        name=_stray_name(edge, "cut"),
         doc=f"{target} cut out of {shown} of {source}",
         minimise="tight",
         cut=((source, target),),

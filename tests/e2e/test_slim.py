@@ -60,6 +60,20 @@ def test_the_lines_do_what_was_tried(planted: Path, cli: Cli) -> None:
     assert platform["size_bytes"] == row["result"]["size_bytes"]
 
 
+def test_what_saves_and_passes_is_tried_together(planted: Path, cli: Cli) -> None:
+    place = planted / "app.toml"
+    entry = 'entrypoint = ["planted"]\n'
+    text = place.read_text().replace(entry, entry + 'contents = ["lua"]\n')
+    place.write_text(text)
+    rows = list(_rows(_slim(cli, planted, "--json")).values())
+    assert [row["name"] for row in rows][:2] == ["together", "without-lua"]
+    document = tomllib.loads("\n".join(rows[0]["lines"]))
+    assert document["image"]["contents"] == []
+    assert document["closure"]["minimise"] == "tight"
+    assert len(document["closure"]["drop"]) == 1
+    assert "cut" not in document["closure"]
+
+
 def test_what_breaks_a_test_is_shown_with_the_reason(planted: Path, cli: Cli) -> None:
     shown = _slim(cli, planted, "--try", "cut-planted-library").stdout
     assert "tests: 1 FAILED" in shown

@@ -85,6 +85,26 @@ def test_stray_references_are_those_that_alone_bring_a_package(tmp_path: Path) -
     assert (cut.name, cut.cut) == ("cut-app-perl", (("app", "perl"),))
 
 
+def test_store_paths_of_one_name_are_told_apart_or_cut_together(tmp_path: Path) -> None:
+    app, first, second = _path("app"), _path("gcc"), _path("gcc").replace("gggg", "hhhh")
+    perl, other = _path("perl"), _path("perl").replace("pppp", "qqqq")
+    contents = {"share/man/a": first, "share/man/b": second, "x": f"{perl} {other}"}
+    for name, text in contents.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    graph = ClosureGraph.of(
+        [app],
+        {app: 1, first: 900, second: 800, perl: 700, other: 600},
+        {app: [first, second, perl, other]},
+    )
+    found = {each.name: (each.drop, each.cut) for each in propose_strays(graph, lambda _: tmp_path)}
+    assert found == {
+        "drop-app-gcc": (("share/man/a",), ()),
+        "drop-app-gcc-2": (("share/man/b",), ()),
+        "cut-app-perl": ((), (("app", "perl"),)),
+    }
+
+
 def test_what_is_named_is_not_removed() -> None:
     texts = ["{'Entrypoint': ['/bin/bash']}", "curl-config --x lua5"]
     found = propose_removals(("bash", "curl", "lua", "python3"), texts)
