@@ -31,7 +31,7 @@ from nixgen.cli.options import (
     progress,
 )
 from nixgen.cli.output import print_note, reporting_errors
-from nixgen.cli.statements import OutputOption, check_builder_id, write_document
+from nixgen.cli.statements import BuilderIdOption, OutputOption, check_builder_id, write_document
 
 _DEFAULT = Path("app.toml")
 
@@ -41,10 +41,7 @@ def provenance(
     predicate: Annotated[
         bool, typer.Option("--predicate", help="Only the predicate, without whom it is about.")
     ] = False,
-    builder_id: Annotated[
-        str | None,
-        typer.Option("--builder-id", metavar="URI", help="Who builds, as those who verify know."),
-    ] = None,
+    builder_id: BuilderIdOption = None,
     output: OutputOption = None,
     profile: ProfileOption = None,
     platform: PlatformOption = None,

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption
+from nixgen.cli.options import (
+    CaFileOption,
+    JsonOption,
+    PlainHttpOption,
+    StoreOption,
+    make_nix,
+)
 from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
+from nixgen.cli.statements import BuilderIdOption, check_builder_id
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from nixgen.attest.signing import Signer
+    from nixgen.attest.statement import Statement
 
 key_app = typer.Typer(help="Key pairs to sign images with.", no_args_is_help=True)
 
@@ -28,6 +38,18 @@ PassphraseFileOption = Annotated[
         help="The key's passphrase, the file's first line; else NIXGEN_KEY_PASSPHRASE.",
     ),
 ]
+
+
+class Statements(StrEnum):
+    """What can be attached, as `nixgen.pipeline.statements.ATTACHMENTS` names it."""
+
+    provenance = "provenance"
+    spdx = "spdx"
+    cyclonedx = "cyclonedx"
+    closure = "closure"
+    tests = "tests"
+
+
 BundlesOption = Annotated[
     Path | None,
     typer.Option("--bundles", metavar="DIR", help="A folder of signatures beside images."),
@@ -101,9 +123,19 @@ def sign(
             "--only-signature", help="Sign an image that no build record of this machine tells of."
         ),
     ] = False,
+    attach: Annotated[
+        list[Statements] | None,
+        typer.Option(
+            "--attach",
+            help="Sign and attach what is known of the image, too: its provenance, a bill of "
+            "materials, the report on its closure, what came of its tests; may be repeated.",
+        ),
+    ] = None,
+    builder_id: BuilderIdOption = None,
     bundles: BundlesOption = None,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sign an image, its index and the manifest of each platform, and attach the signatures."""
@@ -115,6 +147,11 @@ def sign(
         from nixgen.pipeline.state import State
 
         access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
+        if only_signature and attach:
+            raise UsageError(
+                "--only-signature is for images of which nothing is known to --attach",
+                hint="leave one out",
+            )
         if keyless == (key is not None):
             raise UsageError(
                 "sign with one of --key and --keyless", hint="--key FILE.key, or --keyless"
@@ -131,6 +168,7 @@ def sign(
             access,
             now=datetime.now(UTC),
             records=None if only_signature else State.of_user(os.environ),
+            describe=_describer(attach, store, builder_id) if attach else None,
             folder=bundles,
         )
         if as_json:
@@ -139,6 +177,26 @@ def sign(
             lines = [f"{signed.where}\n  digest    {signed.digest}\n  signed by {signed.signer}"]
             lines += [f"  manifest  {digest}" for digest in signed.subjects]
             print_result("\n".join(lines))
+
+
+def _describer(
+    wanted: Sequence[Statements], store: str | None, builder_id: str | None
+) -> Callable[[Any], Sequence[Statement]]:
+    """Makes the statements that are wanted of a build record."""
+    from nixgen.attest.provenance import LOCAL_BUILDER
+    from nixgen.pipeline.state import State
+    from nixgen.pipeline.statements import make_statements
+    from nixgen.sources import make_supply
+
+    builder = LOCAL_BUILDER if builder_id is None else check_builder_id(builder_id)
+    return lambda record: make_statements(
+        record,
+        [each.value for each in wanted],
+        make_nix(store=store),
+        state=State.of_user(os.environ),
+        supply=make_supply(os.environ),
+        builder_id=builder,
+    )
 
 
 def _keyless_signer(token_file: Path | None, config: Path | None, *, staging: bool) -> Signer:

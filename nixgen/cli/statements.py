@@ -17,6 +17,10 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FILE", help="Write it into this file."),
 ]
+BuilderIdOption = Annotated[
+    str | None,
+    typer.Option("--builder-id", metavar="URI", help="Who builds, as those who verify know."),
+]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"{}|\\^`]+")
 

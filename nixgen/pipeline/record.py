@@ -54,6 +54,8 @@ def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
             "digest": str(description.digest),
             "profile": prepared.request.profile,
             "variables": dict(sorted(prepared.request.overrides.items())),
+            "created": prepared.plan.images[0].created,
+            "cross": prepared.request.cross,
             "revision": None if revision is None else revision.as_json(),
         },
         "inputs": {

@@ -41,7 +41,7 @@ def find_recorded(
     evaluated = evaluate(prepared, nix)
     keep_pins(prepared)
     last = state.record(prepared.description.path, request.profile)
-    if _is_of(last, evaluated):
+    if is_record_of(last, evaluated):
         return Recorded(evaluated=evaluated, record=last)
     nix.reporter.report(PhaseStarted(name="build"))
     confs = realise(evaluated, nix, state=state, supply=supply)
@@ -63,7 +63,7 @@ def find_recorded(
     return Recorded(evaluated=evaluated, record=make_record(evaluated, outcome, conditions))
 
 
-def _is_of(record: Any, evaluated: Evaluated) -> bool:
+def is_record_of(record: Any, evaluated: Evaluated) -> bool:
     """Whether a record is about what was evaluated, and names the image by its manifests."""
     if not isinstance(record, dict) or not isinstance(image := record.get("image"), dict):
         return False

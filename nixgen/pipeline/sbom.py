@@ -9,7 +9,6 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -95,34 +94,61 @@ def description_inventory(
             hint=f"--platform {specs[0].platform}",
         )
     recorded = find_recorded(request, nix, state=state, supply=supply, cache=cache)
-    (inventory,) = recorded_inventories(
-        recorded, nix, state=state, supply=supply, with_files=with_files
+    (inventory,) = (
+        each.inventory(with_files=with_files)
+        for each in examine(recorded, nix, state=state, supply=supply)
     )
     return inventory
 
 
-def recorded_inventories(
-    recorded: Recorded, nix: Nix, *, state: State, supply: Supply, with_files: bool = False
-) -> Iterator[Inventory]:
-    """What each image of a record holds, in the order of its platforms."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """The image of one platform; its closure can be read until the next one is asked for."""
+
+    recorded: Recorded
+    image: ImagePlan
+    closure: ImageClosure
+    trimming: Trimming | None
+    nix: Nix
+
+    def inventory(self, *, with_files: bool = False) -> Inventory:
+        """What it holds; asks the package set."""
+        (digest,) = (
+            one["digest"]
+            for one in self.recorded.record["image"]["platforms"]
+            if one["platform"] == str(self.image.platform)
+        )
+        named = _Named(
+            name=self.image.name,
+            tag=self.image.tag,
+            digest=Digest.parse(digest),
+            created=_parse_time(self.image.created),
+        )
+        return _inventory(
+            self.closure,
+            named,
+            knowledge=_ask_set(self.recorded.evaluated, self.image, self.nix),
+            bases=_bases(self.recorded.record, self.image),
+            notes=() if self.trimming is None else tuple(_notes(self.trimming)),
+            with_files=with_files,
+        )
+
+
+def examine(recorded: Recorded, nix: Nix, *, state: State, supply: Supply) -> Iterator[Examined]:
+    """Each image of a record, in the order of its platforms; builds what is not in the store."""
     evaluated = recorded.evaluated
     confs = realise(evaluated, nix, state=state, supply=supply)
     nix.reporter.report(PhaseStarted(name="look at store paths"))
-    digests = {one["platform"]: one["digest"] for one in recorded.record["image"]["platforms"]}
-    for image, conf in zip(evaluated.prepared.plan.images, confs, strict=True):
-        with _closure(image, conf, nix) as (closure, trimming):
-            yield _inventory(
-                closure,
-                _Named(
-                    name=image.name,
-                    tag=image.tag,
-                    digest=Digest.parse(digests[str(image.platform)]),
-                    created=_parse_time(image.created),
-                ),
-                knowledge=_ask_set(evaluated, image, nix),
-                bases=_bases(recorded.record, image),
-                notes=() if trimming is None else tuple(_notes(trimming)),
-                with_files=with_files,
+    store = store_root(nix)
+    for image, path in zip(evaluated.prepared.plan.images, confs, strict=True):
+        conf, trimming = trim_conf(image, read_conf(path, store=store), nix, store=store)
+        with scratch_folder() as folder:
+            name = f"{image.name}:{image.tag}"
+            closure = closure_of(
+                conf, nix, platform=image.platform, name=name, store=store, folder=folder
+            )
+            yield Examined(
+                recorded=recorded, image=image, closure=closure, trimming=trimming, nix=nix
             )
 
 
@@ -178,20 +204,6 @@ def _ask_set(evaluated: Evaluated, image: ImagePlan, nix: Nix) -> _Knowledge:
     if app in facts and licence is not None and not facts[app].licenses:
         facts[app] = dataclasses.replace(facts[app], licenses=(licence,))
     return _Knowledge(facts=facts, static=bool(answer["static"]))
-
-
-@contextmanager
-def _closure(
-    image: ImagePlan, conf_path: Path, nix: Nix
-) -> Iterator[tuple[ImageClosure, Trimming | None]]:
-    store = store_root(nix)
-    conf, trimming = trim_conf(image, read_conf(conf_path, store=store), nix, store=store)
-    with scratch_folder() as folder:
-        name = f"{image.name}:{image.tag}"
-        yield (
-            closure_of(conf, nix, platform=image.platform, name=name, store=store, folder=folder),
-            trimming,
-        )
 
 
 def _inventory(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,18 +59,21 @@ def sign(
     now: datetime,
     records: State | None,
     statements: Sequence[Statement] = (),
+    describe: Callable[[Any], Sequence[Statement]] | None = None,
     folder: Path | None = None,
 ) -> Signed:
     """Sign the image `name`, attach the signatures to it, and keep them in `folder` too.
 
-    With `records`, only what one of its build records tells of is signed. Raises UsageError for an
+    With `records`, only what one of its build records tells of is signed, and `describe` makes
+    further statements to sign of that record. Raises UsageError for an
     image that nothing can be attached to, or that no record tells of; NetworkError, MachineError,
     and what the signer raises.
     """
     with open_image(name, access) as source:
         _check_place(source)
         if records is not None:
-            _check_record(source, records)
+            record = _find_record(source, records)
+            statements = [*statements, *(() if describe is None else describe(record))]
         referrers = sign_image(source, signer, now=now, statements=statements)
         kept = write_to_folder(folder, referrers) if folder is not None else ()
         if isinstance(source, RegistryImage):
@@ -96,14 +99,16 @@ def _check_place(source: ImageSource) -> None:
     )
 
 
-def _check_record(source: ImageSource, records: State) -> None:
-    """Raise UsageError where the image was not built here: its provenance is not known."""
-    if records.record_of(source.top.digest) is None:
+def _find_record(source: ImageSource, records: State) -> Any:
+    """The record of an image; raises UsageError where it was not built here."""
+    record = records.record_of(source.top.digest)
+    if record is None:
         raise UsageError(
             f"no build record of this machine tells of {source.where} ({source.top.digest})",
             hint="build it here with nixgen image, or sign it without saying where it comes from: "
             "--only-signature",
         )
+    return record
 
 
 def _path(source: ImageSource) -> Path:

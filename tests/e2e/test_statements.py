@@ -1,0 +1,108 @@
+"""`nixgen sign --attach`: what is known of an image, signed and attached to what it is about."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import EXAMPLES, Cli, change, error_of
+from tests.unit.attest.boms import check_cyclonedx, check_spdx
+
+_ALL = ("provenance", "spdx", "cyclonedx", "closure", "tests")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_STATE_HOME": str(tmp_path / "state"), "NIXGEN_KEY_PASSPHRASE": ""}
+
+
+@pytest.fixture
+def key(cli: Cli, tmp_path: Path, environment: dict[str, str]) -> Path:
+    assert cli("key", "generate", "-o", tmp_path / "k", **environment).exit_code == 0
+    return tmp_path / "k.key"
+
+
+def attached(layout: Path) -> dict[str, Any]:
+    """The predicates attached to the images of a layout, by the type that their referrer tells."""
+    from nixgen.attest.bundle import parse_bundle
+
+    found: dict[str, Any] = {}
+
+    def blob(digest: str) -> bytes:
+        return (layout / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
+
+    for entry in json.loads((layout / "index.json").read_text())["manifests"]:
+        manifest = json.loads(blob(entry["digest"]))
+        if "subject" in manifest:
+            statement = parse_bundle(blob(manifest["layers"][0]["digest"])).statement()
+            assert any(
+                f"sha256:{each.digest.hex}" == manifest["subject"]["digest"]
+                for each in statement.subjects
+            )
+            found[manifest["annotations"]["dev.sigstore.bundle.predicateType"]] = dict(
+                statement.predicate
+            )
+    return found
+
+
+def test_all_that_is_known_is_attached(
+    cli: Cli, tmp_path: Path, environment: dict[str, str], key: Path
+) -> None:
+    project, layout = tmp_path / "http-c", tmp_path / "image.oci"
+    shutil.copytree(EXAMPLES / "http-c", project)
+    made = cli("image", project, "--test", "-o", layout, "--json", "-q", **environment)
+    assert made.exit_code == 0, made.stderr
+    options = [part for word in _ALL for part in ("--attach", word)]
+    signed = cli("sign", layout, "--key", key, "--json", *options, **environment)
+    assert signed.exit_code == 0, signed.stderr
+    predicates = attached(layout)
+    check_spdx(predicates["https://spdx.dev/Document"])
+    check_cyclonedx(predicates["https://cyclonedx.org/bom"])
+    tests = predicates["https://in-toto.io/attestation/test-result/v0.1"]
+    assert tests["result"] == "PASSED"
+    assert tests["passedTests"]
+    closure = predicates["urn:nixgen:closure-report:v1"]
+    assert closure["closure"]["platform"] == "linux/amd64"
+    assert closure["leftOut"]["minimise"] == "safe"
+    printed = cli("provenance", project, "--predicate", "-q", **environment)
+    assert predicates["https://slsa.dev/provenance/v1"] == printed.document
+    assert str(tmp_path) not in json.dumps(predicates)
+
+
+def test_a_description_that_has_changed_since_is_told(
+    cli: Cli, project: Path, tmp_path: Path, environment: dict[str, str], key: Path
+) -> None:
+    layout = tmp_path / "image.oci"
+    assert cli("image", project, "-o", layout, "-q", **environment).exit_code == 0
+    change(project)
+    refused = cli("sign", layout, "--key", key, "--json", "--attach", "spdx", **environment)
+    assert refused.exit_code == 2
+    assert "no longer makes the image" in error_of(refused)["message"]
+    assert attached(layout) == {}
+    assert cli("sign", layout, "--key", key, "--attach", "provenance", **environment).exit_code == 0
+    assert "https://slsa.dev/provenance/v1" in attached(layout)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--attach", "tests"), "was not tested"),
+        (("--attach", "spdx", "--only-signature"), "--only-signature"),
+        (("--attach", "provenance", "--builder-id", "us"), "no URI"),
+    ],
+)
+def test_what_can_t_be_attached_is_told(
+    cli: Cli,
+    built: Path,
+    key: Path,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    refused = cli("sign", built, "--key", key, "--json", *options)
+    assert refused.exit_code == 2
+    assert message in error_of(refused)["message"]
+    assert attached(built) == {}
