@@ -10,22 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nixgen.cli.closurediff import show_changes
-from nixgen.cli.options import (
-    CaFileOption,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-)
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
+from nixgen.cli.options import JsonOption
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
 from nixgen.cli.subjects import Looking, SubjectArgument, WholeOption
 from nixgen.errors import UsageError
@@ -46,6 +32,7 @@ class View(StrEnum):
     dot = "dot"
 
 
+@grouped
 def closure(
     subject: SubjectArgument = "app.toml",
     view: Annotated[
@@ -68,40 +55,17 @@ def closure(
         ),
     ] = None,
     whole: WholeOption = False,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Show what is in an image: own size, what goes if it goes, and what the files are for.
 
     IMAGE_OR_APP may also be a file that --json printed, with a name that ends in .json.
     """
     with reporting_errors(as_json=as_json):
-        looking = Looking(
-            request={
-                "profile": profile,
-                "platforms": platform,
-                "variables": var,
-                "frozen": locked,
-            },
-            nix={"store": store, "substitute": substitute, "jobs": jobs},
-            supply={"folders": sources or (), "offline": offline},
-            access={"plain_http": plain_http, "ca_file": ca_file},
-            whole=whole,
-            quiet=quiet,
-            verbose=verbose,
-        )
+        looking = Looking(options=options, told=told, whole=whole)
         if diff is not None:
             if html is not None or view is not View.table:
                 raise UsageError("--diff has one form: leave out --html and --view")

@@ -7,20 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nixgen.cli.options import (
-    CreatedOption,
-    CrossOption,
-    DescriptionArgument,
-    JsonOption,
-    LockedOption,
-    PlatformOption,
-    ProfileOption,
-    StoreOption,
-    TagOption,
-    VarOption,
-    make_nix,
-    make_request,
-)
+from nixgen.cli.groups import DescribeOptions, grouped
+from nixgen.cli.options import CreatedOption, DescriptionArgument, JsonOption, TagOption, make_nix
 from nixgen.cli.output import print_json, print_note, print_result, reporting_errors
 
 if TYPE_CHECKING:
@@ -29,37 +17,25 @@ if TYPE_CHECKING:
 _DEFAULT = Path("app.toml")
 
 
+@grouped
 def plan(
     description: DescriptionArgument = _DEFAULT,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    cross: CrossOption = None,
-    var: VarOption = None,
     tag: TagOption = None,
     created: CreatedOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
     static: Annotated[
         bool, typer.Option("--static", help="Do not evaluate: packages are not looked up.")
     ] = False,
     as_json: JsonOption = False,
+    *,
+    options: DescribeOptions,
 ) -> None:
     """Show every decision about the image, and find the mistakes that evaluation can find."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.prepare import prepare
         from nixgen.pipeline.realise import evaluate
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            tags=tag,
-            created=created,
-            frozen=locked,
-        )
-        nix = make_nix(store=store)
+        request = options.request(description, tags=tag, created=created)
+        nix = make_nix(store=options.store)
         prepared = prepare(request, nix)
         if not static:
             evaluate(prepared, nix)
@@ -69,35 +45,25 @@ def plan(
             print_result(_format_plan(prepared.plan))
 
 
+@grouped
 def generate(
     description: DescriptionArgument = _DEFAULT,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Write the files into this folder."),
     ] = None,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    cross: CrossOption = None,
-    var: VarOption = None,
     tag: TagOption = None,
     created: CreatedOption = None,
-    store: StoreOption = None,
+    *,
+    options: DescribeOptions,
 ) -> None:
     """Show the generated Nix, or write it into a folder."""
     with reporting_errors(as_json=False):
         from nixgen.generate import write_generated
         from nixgen.pipeline.prepare import prepare
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            tags=tag,
-            created=created,
-        )
-        files = prepare(request, make_nix(store=store)).files
+        request = options.request(description, tags=tag, created=created)
+        files = prepare(request, make_nix(store=options.store)).files
         if output is not None:
             write_generated(files, output)
             print_result("\n".join(str(output / file.name) for file in files))

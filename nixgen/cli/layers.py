@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nixgen.cli.options import (
-    CrossOption,
-    DescriptionArgument,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-    make_nix,
-    make_request,
-    progress,
-)
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
+from nixgen.cli.options import DescriptionArgument, JsonOption
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
 
 if TYPE_CHECKING:
@@ -35,42 +17,21 @@ _DEFAULT = Path("app.toml")
 _SHOWN_PATHS = 6
 
 
+@grouped
 def layers(
     description: DescriptionArgument = _DEFAULT,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    cross: CrossOption = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Show the layers of the image: sizes, store paths, how often each is updated, and why."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.layers import explain
-        from nixgen.sources import make_supply
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            frozen=locked,
-            offline=offline,
-        )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
-            images = explain(
-                request,
-                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
-                supply=make_supply(os.environ, folders=sources or (), offline=offline),
-            )
+        request = options.request(description)
+        with told.reporting() as reporter:
+            images = explain(request, options.nix(reporter), supply=options.supply())
         if as_json:
             print_json({"platforms": [image.as_json() for image in images]})
         else:

@@ -10,29 +10,15 @@ from typing import Annotated
 
 import typer
 
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.image import print_steps
-from nixgen.cli.options import (
-    CrossOption,
-    DescriptionArgument,
-    LockedOption,
-    OfflineOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-    make_nix,
-    make_request,
-    progress,
-)
+from nixgen.cli.options import DescriptionArgument
 from nixgen.cli.output import end, print_note, reporting_errors
 
 _DEFAULT = Path("app.toml")
 
 
+@grouped
 def run(
     description: DescriptionArgument = _DEFAULT,
     arguments: Annotated[
@@ -48,20 +34,12 @@ def run(
     writable: Annotated[
         bool, typer.Option("--writable", help="Let the program write to the image's root.")
     ] = False,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    cross: CrossOption = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be built and fetched, and stop.")
     ] = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Build the image and run it here; ends with the program's own exit code."""
     with reporting_errors(as_json=False), ExitStack() as held:
@@ -69,19 +47,10 @@ def run(
         from nixgen.pipeline import build
         from nixgen.pipeline.running import built_to_run, choose_platform
         from nixgen.pipeline.state import State
-        from nixgen.sources import make_supply
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            frozen=locked,
-            offline=offline,
-        )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
-            nix = make_nix(reporter, store=store, substitute=substitute)
+        request = options.request(description)
+        with told.reporting() as reporter:
+            nix = options.nix(reporter)
             if dry_run:
                 print_steps(build.plan_steps(request, nix), as_json=False)
                 return
@@ -93,7 +62,7 @@ def run(
                     wanted,
                     nix,
                     state=State.of_user(os.environ),
-                    supply=make_supply(os.environ, folders=sources or (), offline=offline),
+                    supply=options.supply(),
                     cache=build.layer_cache(warn=print_note, rehash=False),
                 )
             )

@@ -6,38 +6,21 @@ import json
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.images import opening, parse_platform
-from nixgen.cli.options import (
-    CaFileOption,
-    CreatedOption,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    TagOption,
-    VarOption,
-    VerboseOption,
-    find_description,
-    make_nix,
-    make_request,
-    progress,
-)
+from nixgen.cli.options import CreatedOption, JsonOption, TagOption
 from nixgen.cli.output import print_note, reporting_errors
 from nixgen.cli.statements import OutputOption, write_document
 from nixgen.cli.subjects import SubjectArgument, is_description, refuse_options
+from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from nixgen.attest.inventory import Inventory
+    from nixgen.pipeline.prepare import Request
 
 
 class Form(StrEnum):
@@ -47,6 +30,7 @@ class Form(StrEnum):
     cyclonedx = "cyclonedx-json"
 
 
+@grouped
 def sbom(
     subject: SubjectArgument = "app.toml",
     form: Annotated[
@@ -59,55 +43,25 @@ def sbom(
         bool, typer.Option("--statement", help="As an in-toto statement about the manifest.")
     ] = False,
     output: OutputOption = None,
-    profile: ProfileOption = None,
-    platform: Annotated[
-        str | None, typer.Option("--platform", metavar="OS/ARCH", help="Of this platform's image.")
-    ] = None,
-    var: VarOption = None,
     tag: TagOption = None,
     created: CreatedOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Print what is in an image: packages, versions, licences, CPEs, hashes; JSON in any case."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.sbom import make_sbom, sbom_statement
 
-        request = {
-            "profile": profile,
-            "variables": var,
-            "tags": tag,
-            "created": created,
-            "frozen": locked,
-        }
-        nix = {"store": store, "substitute": substitute, "jobs": jobs}
-        reach = {"plain_http": plain_http, "ca_file": ca_file}
+        if len(options.platform or ()) > 1:
+            raise UsageError("a bill of materials is of one platform", hint="name one --platform")
         if is_description(subject):
-            inventory = _of_description(
-                subject,
-                request={
-                    **request,
-                    **reach,
-                    "offline": offline,
-                    "platforms": [platform] if platform is not None else None,
-                },
-                nix=nix,
-                supply={"folders": sources or (), "offline": offline},
-                files=files,
-                show={"quiet": quiet, "verbose": verbose},
-            )
+            request = options.request(Path(subject), tags=tag, created=created)
+            inventory = _of_description(request, options, told, files=files)
         else:
-            refuse_options([subject], {**request, **nix})
-            inventory = _of_image(subject, platform, reach=reach, files=files, quiet=quiet)
+            refuse_options([subject], options)
+            inventory = _of_image(subject, options, files=files, quiet=told.quiet)
         document = (
             json.loads(sbom_statement(inventory, form.value).data)
             if statement
@@ -117,41 +71,32 @@ def sbom(
 
 
 def _of_description(
-    subject: str,
-    *,
-    request: dict[str, Any],
-    nix: dict[str, Any],
-    supply: dict[str, Any],
-    files: bool,
-    show: dict[str, bool],
+    request: Request, options: BuildOptions, told: ProgressOptions, *, files: bool
 ) -> Inventory:
     from nixgen.pipeline.build import layer_cache
     from nixgen.pipeline.sbom import description_inventory
     from nixgen.pipeline.state import State
-    from nixgen.sources import make_supply
 
-    with progress(**show) as reporter:
+    with told.reporting() as reporter:
         return description_inventory(
-            make_request(find_description(Path(subject)), **request),
-            make_nix(reporter, **nix),
+            request,
+            options.nix(reporter),
             state=State.of_user(os.environ),
-            supply=make_supply(os.environ, **supply),
+            supply=options.supply(),
             cache=layer_cache(warn=print_note, rehash=False),
             with_files=files,
         )
 
 
-def _of_image(
-    subject: str, platform: str | None, *, reach: dict[str, Any], files: bool, quiet: bool
-) -> Inventory:
+def _of_image(subject: str, options: BuildOptions, *, files: bool, quiet: bool) -> Inventory:
     from nixgen.oci.opening import choose_image
     from nixgen.pipeline.copying import open_image
     from nixgen.pipeline.imageclosures import open_image_closures
     from nixgen.pipeline.sbom import image_inventory
 
-    wanted = parse_platform(platform)
+    wanted = parse_platform(options.platform[0] if options.platform else None)
     with (
-        opening(**reach, quiet=quiet) as way,
+        opening(plain_http=options.plain_http, ca_file=options.ca_file, quiet=quiet) as way,
         open_image(subject, way, platform=wanted) as source,
     ):
         image = choose_image(source, wanted)

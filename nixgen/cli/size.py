@@ -10,27 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.images import opening, parse_platform
-from nixgen.cli.options import (
-    CaFileOption,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-    find_description,
-    make_nix,
-    make_request,
-    progress,
-)
+from nixgen.cli.options import JsonOption, find_description
 from nixgen.cli.output import (
     end,
     human_size,
@@ -48,6 +30,7 @@ if TYPE_CHECKING:
     from nixgen.errors import Problem
 
 
+@grouped
 def size(
     subject: SubjectArgument = "app.toml",
     budget_file: Annotated[
@@ -68,20 +51,10 @@ def size(
         typer.Option("--max-growth", metavar="PERCENT", help="The most it may have grown by."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Packages that are shown at most.")] = 10,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Say how large an image is, what each package adds, and what grew. Writes nothing.
 
@@ -89,19 +62,7 @@ def size(
     """
     with reporting_errors(as_json=as_json):
         budgets = _read_budgets(budget_file, max_growth)
-        wish = _Wish(
-            request={
-                "profile": profile,
-                "platforms": platform,
-                "variables": var,
-                "frozen": locked,
-            },
-            nix={"store": store, "substitute": substitute, "jobs": jobs},
-            supply={"folders": sources or (), "offline": offline},
-            access={"plain_http": plain_http, "ca_file": ca_file},
-            quiet=quiet,
-            verbose=verbose,
-        )
+        wish = _Wish(options=options, told=told)
         place = against or wish.own_lock(subject)
         before = wish.measure_before(place) if place is not None else {}
         judged = _judge(wish.measure(subject), before, budgets, where=place)
@@ -132,14 +93,10 @@ def _read_budgets(file: Path | None, max_growth: str | None) -> Budgets:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """The options; the mappings go to the functions that take them."""
+    """How sizes are found out."""
 
-    request: Mapping[str, Any]
-    nix: Mapping[str, Any]
-    supply: Mapping[str, Any]
-    access: Mapping[str, Any]
-    quiet: bool
-    verbose: bool
+    options: BuildOptions
+    told: ProgressOptions
 
     def own_lock(self, subject: str) -> str | None:
         """The lockfile of a description, where there is one."""
@@ -155,7 +112,7 @@ class _Wish:
         from nixgen.pipeline.sizing import read_recorded
 
         if Path(place).suffix == ".lock":
-            profile = self.request["profile"]
+            profile = self.options.profile
             system = native_system()
             sizes = read_recorded(Path(place), profile=profile, build_system=system)
         else:
@@ -165,22 +122,19 @@ class _Wish:
     def measure(self, subject: str) -> tuple[ImageSize, ...]:
         """The sizes of what the command is about."""
         if not is_description(subject):
-            refuse_options([subject], {**self.request, **self.nix})
+            refuse_options([subject], self.options)
             return self._measure_images(subject)
         from nixgen.pipeline.build import layer_cache
         from nixgen.pipeline.sizing import measure_description
         from nixgen.pipeline.state import State
-        from nixgen.sources import make_supply
 
-        request = make_request(
-            Path(subject), **self.request, offline=self.supply["offline"], **self.access
-        )
-        with progress(quiet=self.quiet, verbose=self.verbose) as reporter:
+        request = self.options.request(Path(subject))
+        with self.told.reporting() as reporter:
             return measure_description(
                 dataclasses.replace(request, writes_lock=False),
-                make_nix(reporter, **self.nix),
+                self.options.nix(reporter),
                 state=State.of_user(os.environ),
-                supply=make_supply(os.environ, **self.supply),
+                supply=self.options.supply(),
                 cache=layer_cache(warn=print_note, rehash=False),
             )
 
@@ -189,10 +143,14 @@ class _Wish:
         from nixgen.pipeline.copying import open_image
         from nixgen.pipeline.sizing import measure_images
 
-        wanted = [parse_platform(text) for text in self.request["platforms"] or ()]
+        wanted = [parse_platform(text) for text in self.options.platform or ()]
         only = wanted[0] if len(wanted) == 1 else None
         with (
-            opening(**self.access, quiet=self.quiet) as way,
+            opening(
+                plain_http=self.options.plain_http,
+                ca_file=self.options.ca_file,
+                quiet=self.told.quiet,
+            ) as way,
             open_image(name, way, platform=only) as source,
         ):
             images = [choose_image(source, each) for each in wanted] or source.images

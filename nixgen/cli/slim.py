@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nixgen.cli.options import (
-    CaFileOption,
-    DescriptionArgument,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-    make_nix,
-    make_request,
-    progress,
-)
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
+from nixgen.cli.options import DescriptionArgument, JsonOption
 from nixgen.cli.output import human_size, print_json, print_note, print_result, reporting_errors
 from nixgen.errors import UsageError
 from nixgen.platforms import native_platform
@@ -40,6 +22,7 @@ if TYPE_CHECKING:
 _DEFAULT = Path("app.toml")
 
 
+@grouped
 def slim(
     description: DescriptionArgument = _DEFAULT,
     tried: Annotated[
@@ -50,25 +33,10 @@ def slim(
         bool,
         typer.Option("--build", help="Build packages, too; default: only what needs none built."),
     ] = False,
-    profile: ProfileOption = None,
-    platform: Annotated[
-        str | None,
-        typer.Option(
-            "--platform", metavar="OS/ARCH", help="Default: this machine's, or the first."
-        ),
-    ] = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Try what could make the image smaller, and show what it saves and what tests say to it.
 
@@ -78,24 +46,14 @@ def slim(
         from nixgen.pipeline.build import layer_cache
         from nixgen.pipeline.slimming import slim as try_alternatives
         from nixgen.pipeline.trials import Wanted
-        from nixgen.sources import make_supply
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=[platform] if platform is not None else None,
-            variables=var,
-            frozen=locked,
-            offline=offline,
-            plain_http=plain_http,
-            ca_file=ca_file,
-        )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
+        request = options.request(description)
+        with told.reporting() as reporter:
             slimming = try_alternatives(
                 _for_one_platform(request),
-                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
+                options.nix(reporter),
                 Wanted(names=tuple(tried or ()), builds=build),
-                supply=make_supply(os.environ, folders=sources or (), offline=offline),
+                supply=options.supply(),
                 cache=layer_cache(warn=print_note, rehash=False),
             )
         if as_json:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nixgen.cli.groups import BuildOptions, ProgressOptions
 from nixgen.cli.images import opening, parse_platform
-from nixgen.cli.options import make_nix, make_request, progress
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ SubjectArgument = Annotated[
 WholeOption = Annotated[
     bool, typer.Option("--whole", help="Of a description: before its rules leave anything out.")
 ]
+
+_OF_DESCRIPTIONS = ("profile", "cross", "var", "locked", "store", "substitute", "jobs")
 
 
 def is_description(subject: str) -> bool:
@@ -48,15 +49,11 @@ def is_printed(subject: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looking:
-    """How subjects are looked at: the mappings are the options of the functions that take them."""
+    """How subjects are looked at."""
 
-    request: Mapping[str, Any]
-    nix: Mapping[str, Any]
-    supply: Mapping[str, Any]
-    access: Mapping[str, Any]
+    options: BuildOptions
+    told: ProgressOptions
     whole: bool
-    quiet: bool
-    verbose: bool
 
     @contextmanager
     def opened(self, subject: str) -> Iterator[tuple[ImageClosure, ...]]:
@@ -64,7 +61,7 @@ class Looking:
 
         Raises UsageError for options of descriptions that are given with an image.
         """
-        refuse_options([subject], self._given)
+        refuse_options([subject], self.options, whole=self.whole)
         with self._opened(subject) as closures:
             yield closures
 
@@ -74,38 +71,29 @@ class Looking:
         Options of descriptions are for those that are ones. Raises as `opened`, and MachineError
         for what can't be read.
         """
-        refuse_options(subjects, self._given)
+        refuse_options(subjects, self.options, whole=self.whole)
         return [self._measured(subject) for subject in subjects]
-
-    @property
-    def _given(self) -> Mapping[str, Any]:
-        return {**self.request, **self.nix, "whole": self.whole}
 
     def _measured(self, subject: str) -> tuple[ClosureFigures, ...]:
         if is_printed(subject):
-            return _read_printed(Path(subject), self.request["platforms"])
+            return _read_printed(Path(subject), self.options.platform)
         with self._opened(subject) as closures:
             return tuple(each.measure() for each in closures)
 
     @contextmanager
     def _opened(self, subject: str) -> Iterator[tuple[ImageClosure, ...]]:
         if not is_description(subject):
-            with _opened_image(
-                subject, self.request["platforms"], access=self.access, quiet=self.quiet
-            ) as closures:
+            with _opened_image(subject, self.options, quiet=self.told.quiet) as closures:
                 yield closures
             return
         from nixgen.pipeline.closures import open_closures
-        from nixgen.sources import make_supply
 
         with (
-            progress(quiet=self.quiet, verbose=self.verbose) as reporter,
+            self.told.reporting() as reporter,
             open_closures(
-                make_request(
-                    Path(subject), **self.request, offline=self.supply["offline"], **self.access
-                ),
-                make_nix(reporter, **self.nix),
-                supply=make_supply(os.environ, **self.supply),
+                self.options.request(Path(subject)),
+                self.options.nix(reporter),
+                supply=self.options.supply(),
                 whole=self.whole,
             ) as closures,
         ):
@@ -133,16 +121,16 @@ def _read_printed(path: Path, platforms: Sequence[str] | None) -> tuple[ClosureF
 
 @contextmanager
 def _opened_image(
-    subject: str, platforms: list[str] | None, *, access: Mapping[str, Any], quiet: bool
+    subject: str, options: BuildOptions, *, quiet: bool
 ) -> Iterator[tuple[ImageClosure, ...]]:
     from nixgen.oci.opening import choose_image
     from nixgen.pipeline.copying import open_image
     from nixgen.pipeline.imageclosures import open_image_closures
 
-    wanted = [parse_platform(text) for text in platforms or ()]
+    wanted = [parse_platform(text) for text in options.platform or ()]
     only = wanted[0] if len(wanted) == 1 else None
     with (
-        opening(**access, quiet=quiet) as way,
+        opening(plain_http=options.plain_http, ca_file=options.ca_file, quiet=quiet) as way,
         open_image(subject, way, platform=only) as source,
     ):
         images = [choose_image(source, each) for each in wanted] or source.images
@@ -150,25 +138,16 @@ def _opened_image(
             yield closures
 
 
-def refuse_options(subjects: Sequence[str], given: Mapping[str, Any]) -> None:
+def refuse_options(subjects: Sequence[str], options: BuildOptions, *, whole: bool = False) -> None:
     """Raise UsageError for options of descriptions where no subject is one."""
     if any(map(is_description, subjects)):
         return
-    of_descriptions = {
-        "profile": "--profile",
-        "variables": "--var",
-        "frozen": "--locked",
-        "store": "--store",
-        "substitute": "--substitute",
-        "jobs": "--jobs",
-        "whole": "--whole",
-    }
     none = f"{subjects[0]} is none"
     if len(subjects) > 1:
         none = f"neither {' nor '.join(subjects)} is one"
-    for name, option in of_descriptions.items():
-        if given.get(name):
-            raise UsageError(
-                f"{option} is for descriptions, and {none}",
-                hint="a description is a folder or a file that ends in .toml",
-            )
+    given = [f"--{name}" for name in _OF_DESCRIPTIONS if getattr(options, name)]
+    for option in [*given, *(["--whole"] if whole else [])]:
+        raise UsageError(
+            f"{option} is for descriptions, and {none}",
+            hint="a description is a folder or a file that ends in .toml",
+        )

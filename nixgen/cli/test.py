@@ -9,27 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nixgen.cli.options import (
-    CaFileOption,
-    CrossOption,
-    DescriptionArgument,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-    make_nix,
-    make_request,
-    progress,
-)
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
+from nixgen.cli.options import DescriptionArgument, JsonOption
 from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
 from nixgen.errors import EXIT_ANSWER_IS_NO, EXIT_DONE, EXIT_MACHINE
 
@@ -43,6 +24,7 @@ _STDERR_LINES = 10
 _WORDS = {"passed": "passed ", "failed": "FAILED ", "not-run": "NOT RUN"}
 
 
+@grouped
 def test(
     description: DescriptionArgument = _DEFAULT,
     name: Annotated[
@@ -57,21 +39,10 @@ def test(
         str | None,
         typer.Option("--runner", "--engine", help="podman, bwrap or unshare; default: what works."),
     ] = None,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    cross: CrossOption = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Build the image and run its tests here.
 
@@ -82,26 +53,15 @@ def test(
         from nixgen.pipeline.build import layer_cache
         from nixgen.pipeline.state import State
         from nixgen.pipeline.testing import test_image
-        from nixgen.sources import make_supply
 
-        request = make_request(
-            description,
-            profile=profile,
-            platforms=platform,
-            cross=cross,
-            variables=var,
-            frozen=locked,
-            offline=offline,
-            plain_http=plain_http,
-            ca_file=ca_file,
-        )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
+        request = options.request(description)
+        with told.reporting() as reporter:
             outcome, report = test_image(
                 request,
-                make_nix(reporter, store=store, substitute=substitute, jobs=jobs),
+                options.nix(reporter),
                 Choice(names=tuple(name or ()), runner=runner),
                 state=State.of_user(os.environ),
-                supply=make_supply(os.environ, folders=sources or (), offline=offline),
+                supply=options.supply(),
                 cache=layer_cache(warn=print_note, rehash=False),
             )
         if as_json:

@@ -6,22 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nixgen.cli.options import (
-    CaFileOption,
-    JobsOption,
-    JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
-    VarOption,
-    VerboseOption,
-)
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
+from nixgen.cli.options import JsonOption
 from nixgen.cli.output import print_json, print_result, reporting_errors
 from nixgen.cli.subjects import Looking, SubjectArgument, WholeOption
 from nixgen.errors import UsageError
@@ -36,6 +22,7 @@ _SHOWN_OFFSETS = 3
 _LOOSE = 'nothing that is left refers to it; [closure] minimise = "tight" leaves it out'
 
 
+@grouped
 def why(
     subject: SubjectArgument,
     package: Annotated[
@@ -48,20 +35,10 @@ def why(
         int, typer.Option("--limit", min=1, max=1000, help="Chains that are shown at most.")
     ] = 5,
     whole: WholeOption = False,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    var: VarOption = None,
-    locked: LockedOption = False,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Say why a package is in an image: the shortest chains to it, and the files that make them.
 
@@ -69,20 +46,7 @@ def why(
     """
     with (
         reporting_errors(as_json=as_json),
-        Looking(
-            request={
-                "profile": profile,
-                "platforms": platform,
-                "variables": var,
-                "frozen": locked,
-            },
-            nix={"store": store, "substitute": substitute, "jobs": jobs},
-            supply={"folders": sources or (), "offline": offline},
-            access={"plain_http": plain_http, "ca_file": ca_file},
-            whole=whole,
-            quiet=quiet,
-            verbose=verbose,
-        ).opened(subject) as closures,
+        Looking(options=options, told=told, whole=whole).opened(subject) as closures,
     ):
         pattern = _parse(package)
         answers = [(closure, _explain(closure, pattern, limit)) for closure in closures]
