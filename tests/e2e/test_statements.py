@@ -73,6 +73,26 @@ def test_all_that_is_known_is_attached(
     assert str(tmp_path) not in json.dumps(predicates)
 
 
+def test_what_the_call_changed_is_known_again(
+    cli: Cli, tmp_path: Path, environment: dict[str, str], key: Path
+) -> None:
+    (tmp_path / "app.toml").write_text(
+        '[app]\nname = "motd"\n[vars]\nword = "no"\n[profile.loud.image]\nuser = "root"\n'
+        '[image]\nfiles = [{ path = "/etc/motd", text = "${word}" }]\nca-certificates = false\n'
+    )
+    layout = tmp_path / "image.oci"
+    changes = ("--var", "word=yes", "--created", "86400", "--tag", "x", "--profile", "loud")
+    platforms = ("--platform", "linux/amd64,linux/arm64")
+    made = cli("image", tmp_path, "-o", layout, "-q", *changes, *platforms, **environment)
+    assert made.exit_code == 0, made.stderr
+    signed = cli("sign", layout, "--key", key, "--attach", "cyclonedx", "--json", **environment)
+    assert signed.exit_code == 0, signed.stderr
+    types = [each["predicate_type"] for each in signed.document["attached"]]
+    assert types.count("https://cyclonedx.org/bom") == 2
+    bill = attached(layout)["https://cyclonedx.org/bom"]
+    assert bill["metadata"]["timestamp"] == "1970-01-02T00:00:00+00:00"
+
+
 def test_a_description_that_has_changed_since_is_told(
     cli: Cli, project: Path, tmp_path: Path, environment: dict[str, str], key: Path
 ) -> None:

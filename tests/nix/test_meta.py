@@ -13,7 +13,7 @@ from nixgen.digest import Digest
 from nixgen.pipeline.prepare import prepare
 from nixgen.pipeline.realise import evaluate
 from tests.nix.projects import write_project
-from tests.nix.sets import make_set
+from tests.nix.sets import known_sets, make_set
 
 _APP = '[app]\nname = "a"\n[build]\nkind = "c"\nlibs = ["zlib"]\nsources = ["a.c"]\n'
 
@@ -41,15 +41,16 @@ def test_every_bundled_package_has_all_that_a_bill_names(tmp_path: Path, platfor
         assert each.version, path
 
 
-def test_a_set_that_is_a_path_says_what_its_packages_know(tmp_path: Path) -> None:
-    packages = make_set("stand-in", tmp_path / "set")
+@pytest.mark.parametrize("name", known_sets())
+def test_a_set_that_is_a_path_says_what_its_packages_know(tmp_path: Path, name: str) -> None:
+    packages = make_set(name, tmp_path / "set")
     project = write_project(
         tmp_path / "app", f'{_APP}[packages]\nset = "{packages}"\n', a__c="int main(){}"
     )
     answer = ask(project, "linux/amd64")
     assert not answer["static"]
     facts = parse_facts(answer["packages"])
-    assert {each.cpe.split(":")[4] for each in facts.values() if each.name == "zlib"} == {"zlib"}
+    assert {each.licenses for each in facts.values() if each.name == "zlib"} == {("Zlib",)}
 
 
 def test_a_meta_that_fails_says_nothing_and_fails_nothing(tmp_path: Path) -> None:
