@@ -39,6 +39,8 @@ def attach_to_registry(registry: Registry, referrers: Sequence[Referrer]) -> Non
 
 def attach_to_layout(layout: Path, referrers: Sequence[Referrer]) -> None:
     """Enter referrers into a layout; raises UsageError, MachineError."""
+    if not referrers:
+        return
     small: dict[Digest, bytes] = {}
     for referrer in referrers:
         small |= referrer.blobs

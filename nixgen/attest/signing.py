@@ -6,14 +6,15 @@ but which manifest it is about.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from nixgen.attest.bundle import Bundle, sign_statement
+from nixgen.attest.bundle import Bundle, parse_bundle, sign_statement
 from nixgen.attest.keys import PrivateKey
-from nixgen.attest.referring import Referrer, make_referrer
+from nixgen.attest.referring import Attached, Referrer, make_referrer
 from nixgen.attest.statement import Statement, Subject, make_statement
 from nixgen.digest import Digest
 from nixgen.oci.image import Descriptor
@@ -70,18 +71,32 @@ def sign_image(
     *,
     now: datetime,
     statements: Sequence[Statement] = (),
+    attached: Sequence[Attached] = (),
 ) -> tuple[Referrer, ...]:
     """Sign an image, for all its platforms, and further statements about it.
 
-    Each statement is attached to every manifest of the image that it is about. Raises what the
-    signer raises.
+    Each statement is attached to every manifest of the image that it is about. What the signer's
+    key has signed before, as `attached` shows, is not signed again. Raises what the signer raises.
     """
     manifests = manifests_of(source)
-    done = [
-        make_referrer(each, signer.sign(signature_of(each.digest)), now=now) for each in manifests
-    ]
-    for statement in statements:
-        bundle = signer.sign(statement)
-        about = [each for each in manifests if statement.is_about(each.digest)]
-        done += [make_referrer(each, bundle, now=now) for each in about]
+    known = _signed_before(signer, attached)
+    done: list[Referrer] = []
+    for statement in (*(signature_of(each.digest) for each in manifests), *statements):
+        if statement.data not in known:
+            bundle = signer.sign(statement)
+            about = [each for each in manifests if statement.is_about(each.digest)]
+            done += [make_referrer(each, bundle, now=now) for each in about]
     return tuple(done)
+
+
+def _signed_before(signer: Signer, attached: Sequence[Attached]) -> set[bytes]:
+    """The statements that a key has signed; none for identities, whose signatures have a time."""
+    if not isinstance(signer, KeySigner):
+        return set()
+    found: set[bytes] = set()
+    for each in attached:
+        with contextlib.suppress(ValueError):
+            envelope = parse_bundle(each.data).envelope
+            if signer.key.public.verifies(envelope.signed, envelope.signature):
+                found.add(envelope.payload)
+    return found

@@ -42,16 +42,30 @@ from nixgen.cli.output import (
     print_result,
     reporting_errors,
 )
+from nixgen.cli.signing import (
+    AttachOption,
+    KeylessOption,
+    KeyOption,
+    PassphraseFileOption,
+    Signing,
+    Statements,
+    TokenOption,
+    TrustConfigOption,
+    describer,
+)
 from nixgen.cli.sinks import EngineOption, LoadOption, PushOption, Sinks
+from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from nixgen.nixcli import BuildPlan
     from nixgen.pipeline.outcome import Format as OutcomeFormat
     from nixgen.pipeline.outcome import Outcome
+    from nixgen.pipeline.signing import Signed
     from nixgen.pipeline.unchanged import Call
     from nixgen.progress import Reporter
 
 _DEFAULT = Path("app.toml")
+_ATTACHED = (Statements.provenance, Statements.spdx)
 
 
 class Format(StrEnum):
@@ -100,6 +114,20 @@ def image(
     push: PushOption = None,
     load: LoadOption = False,
     engine: EngineOption = None,
+    sign: Annotated[
+        bool,
+        typer.Option(
+            "--sign",
+            help="Sign the image with --key or --keyless, before it is pushed, and attach its "
+            "provenance and bill of materials unless --attach names others.",
+        ),
+    ] = False,
+    key: KeyOption = None,
+    passphrase_file: PassphraseFileOption = None,
+    keyless: KeylessOption = False,
+    attach: AttachOption = None,
+    identity_token: TokenOption = None,
+    trust_config: TrustConfigOption = None,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
     store: StoreOption = None,
@@ -121,6 +149,16 @@ def image(
             platforms=platform,
             plain_http=plain_http,
             ca_file=ca_file,
+        )
+        signing = _signing(
+            sign=sign,
+            form=form,
+            attach=attach,
+            key=key,
+            passphrase_file=passphrase_file,
+            keyless=keyless,
+            identity_token=identity_token,
+            trust_config=trust_config,
         )
         wish = _Wish(
             description=description,
@@ -153,12 +191,17 @@ def image(
                 with_record=record,
                 with_tests=test,
             )
+            signed = None
+            if signing is not None:
+                signed = wish.sign(outcome, signing, reporter, attach or _ATTACHED)
             sent = sinks.send(outcome, reporter)
         if as_json:
             tests = {} if outcome.tests is None else {"tests": outcome.tests.as_json()["tests"]}
-            print_json({**outcome.as_json(), **tests, **sent.as_json()})
+            signatures = {} if signed is None else {"signed": signed.as_json()}
+            print_json({**outcome.as_json(), **tests, **signatures, **sent.as_json()})
         else:
-            print_result("\n".join([_format_outcome(outcome), *sent.lines()]))
+            lines = [] if signed is None else [f"  signed by {signed.signer}"]
+            print_result("\n".join([_format_outcome(outcome), *lines, *sent.lines()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +275,47 @@ class _Wish:
             call=self.call,
             tests=Choice() if with_tests else None,
         )
+
+    def sign(
+        self,
+        outcome: Outcome,
+        signing: Signing,
+        reporter: Reporter,
+        attach: Sequence[Statements],
+    ) -> Signed:
+        """Sign what was written, and attach what is known of it."""
+        from datetime import UTC, datetime
+
+        from nixgen.pipeline.publish import RegistryAccess
+        from nixgen.pipeline.signing import sign
+        from nixgen.pipeline.state import State
+        from nixgen.progress import PhaseStarted
+
+        reporter.report(PhaseStarted(name="sign"))
+        return sign(
+            f"oci:{outcome.path}:{outcome.tag}",
+            signing.signer(),
+            RegistryAccess(environ=os.environ),
+            now=datetime.now(UTC),
+            records=State.of_user(os.environ),
+            describe=describer(attach, make_nix(reporter, **self.nix), None),
+        )
+
+
+def _signing(
+    *, sign: bool, form: Format, attach: Sequence[Statements] | None, **options: Any
+) -> Signing | None:
+    """How to sign, if at all; raises UsageError, KeyFileError."""
+    if not sign:
+        if attach or any(options.values()):
+            raise UsageError("whose signature it is to be goes with --sign", hint="add --sign")
+        return None
+    if form is not Format.oci:
+        raise UsageError(
+            f"--sign takes no {form.value}: signatures are attached to OCI layouts",
+            hint="leave -f out; nixgen copy makes an archive of the signed layout",
+        )
+    return Signing.of(staging=False, **options)
 
 
 def print_steps(steps: BuildPlan, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,8 @@ from nixgen.errors import UsageError
 if TYPE_CHECKING:
     from nixgen.attest.signing import Signer
     from nixgen.attest.statement import Statement
+    from nixgen.attest.trust import Trust
+    from nixgen.nixcli import Nix
 
 key_app = typer.Typer(help="Key pairs to sign images with.", no_args_is_help=True)
 
@@ -64,6 +67,27 @@ TrustConfigOption = Annotated[
     ),
 ]
 StagingOption = Annotated[bool, typer.Option("--staging", help="Sigstore's staging instance.")]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE.key", help="The key to sign with.")
+]
+KeylessOption = Annotated[
+    bool,
+    typer.Option(
+        "--keyless", help="Sign with an identity: of CI, of SIGSTORE_ID_TOKEN, or by a browser."
+    ),
+]
+TokenOption = Annotated[
+    Path | None,
+    typer.Option("--identity-token", metavar="FILE", help="An identity token for --keyless."),
+]
+AttachOption = Annotated[
+    list[Statements] | None,
+    typer.Option(
+        "--attach",
+        help="Sign and attach what is known of the image, too: its provenance, a bill of "
+        "materials, the report on its closure, what came of its tests; may be repeated.",
+    ),
+]
 
 
 @key_app.command("generate")
@@ -100,21 +124,10 @@ def generate(
 
 def sign(
     image: ImageArgument,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE.key", help="The key to sign with.")
-    ] = None,
+    key: KeyOption = None,
     passphrase_file: PassphraseFileOption = None,
-    keyless: Annotated[
-        bool,
-        typer.Option(
-            "--keyless",
-            help="Sign with an identity: of CI, of SIGSTORE_ID_TOKEN, or by a browser.",
-        ),
-    ] = False,
-    identity_token: Annotated[
-        Path | None,
-        typer.Option("--identity-token", metavar="FILE", help="An identity token for --keyless."),
-    ] = None,
+    keyless: KeylessOption = False,
+    identity_token: TokenOption = None,
     trust_config: TrustConfigOption = None,
     staging: StagingOption = False,
     only_signature: Annotated[
@@ -123,14 +136,7 @@ def sign(
             "--only-signature", help="Sign an image that no build record of this machine tells of."
         ),
     ] = False,
-    attach: Annotated[
-        list[Statements] | None,
-        typer.Option(
-            "--attach",
-            help="Sign and attach what is known of the image, too: its provenance, a bill of "
-            "materials, the report on its closure, what came of its tests; may be repeated.",
-        ),
-    ] = None,
+    attach: AttachOption = None,
     builder_id: BuilderIdOption = None,
     bundles: BundlesOption = None,
     plain_http: PlainHttpOption = False,
@@ -152,23 +158,21 @@ def sign(
                 "--only-signature is for images of which nothing is known to --attach",
                 hint="leave one out",
             )
-        if keyless == (key is not None):
-            raise UsageError(
-                "sign with one of --key and --keyless", hint="--key FILE.key, or --keyless"
-            )
-        if key is not None:
-            if identity_token or trust_config or staging:
-                raise UsageError("a token or an instance of Sigstore goes with --keyless")
-            signer = _key_signer(key, passphrase_file)
-        else:
-            signer = _keyless_signer(identity_token, trust_config, staging=staging)
+        signing = Signing.of(
+            key=key,
+            passphrase_file=passphrase_file,
+            keyless=keyless,
+            identity_token=identity_token,
+            trust_config=trust_config,
+            staging=staging,
+        )
         signed = sign_image(
             image,
-            signer,
+            signing.signer(),
             access,
             now=datetime.now(UTC),
             records=None if only_signature else State.of_user(os.environ),
-            describe=_describer(attach, store, builder_id) if attach else None,
+            describe=describer(attach, make_nix(store=store), builder_id) if attach else None,
             folder=bundles,
         )
         if as_json:
@@ -179,8 +183,8 @@ def sign(
             print_result("\n".join(lines))
 
 
-def _describer(
-    wanted: Sequence[Statements], store: str | None, builder_id: str | None
+def describer(
+    wanted: Sequence[Statements], nix: Nix, builder_id: str | None
 ) -> Callable[[Any], Sequence[Statement]]:
     """Makes the statements that are wanted of a build record."""
     from nixgen.attest.provenance import LOCAL_BUILDER
@@ -192,23 +196,60 @@ def _describer(
     return lambda record: make_statements(
         record,
         [each.value for each in wanted],
-        make_nix(store=store),
+        nix,
         state=State.of_user(os.environ),
         supply=make_supply(os.environ),
         builder_id=builder,
     )
 
 
-def _keyless_signer(token_file: Path | None, config: Path | None, *, staging: bool) -> Signer:
-    from nixgen.attest.keyless import KeylessSigner, find_token
-    from nixgen.attest.trust import Trust
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """How to sign: a key is read at once, an identity, which lives shortly, when it is used."""
 
-    if staging and config is not None:
-        raise UsageError("--staging and --trust-config name two instances", hint="leave one out")
-    trust = Trust(file=config, instance="staging" if staging else "public")
-    terminal = sys.stdin is not None and sys.stdin.isatty()
-    token = find_token(os.environ, file=token_file, trust=trust, interactive=terminal)
-    return KeylessSigner(trust, token)
+    by_key: Signer | None
+    token_file: Path | None
+    trust: Trust
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        key: Path | None,
+        passphrase_file: Path | None,
+        keyless: bool,
+        identity_token: Path | None,
+        trust_config: Path | None,
+        staging: bool,
+    ) -> Signing:
+        """The way that the options name; raises UsageError, KeyFileError."""
+        from nixgen.attest.trust import Trust
+
+        if keyless == (key is not None):
+            raise UsageError(
+                "sign with one of --key and --keyless", hint="--key FILE.key, or --keyless"
+            )
+        if key is not None and (identity_token or trust_config or staging):
+            raise UsageError("a token or an instance of Sigstore goes with --keyless")
+        if staging and trust_config is not None:
+            raise UsageError(
+                "--staging and --trust-config name two instances", hint="leave one out"
+            )
+        return cls(
+            by_key=None if key is None else _key_signer(key, passphrase_file),
+            token_file=identity_token,
+            trust=Trust(file=trust_config, instance="staging" if staging else "public"),
+        )
+
+    def signer(self) -> Signer:
+        """The signer; raises TokenError."""
+        if self.by_key is not None:
+            return self.by_key
+        from nixgen.attest.keyless import KeylessSigner, find_token
+
+        terminal = sys.stdin is not None and sys.stdin.isatty()
+        token = find_token(os.environ, file=self.token_file, trust=self.trust, interactive=terminal)
+        return KeylessSigner(self.trust, token)
 
 
 def _key_signer(path: Path, passphrase_file: Path | None) -> Signer:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.attest.attaching import attach_to_layout, attach_to_registry, write_to_folder
-from nixgen.attest.referring import Referrer
+from nixgen.attest.referring import Referrer, read_attached
 from nixgen.attest.signing import Signer, manifests_of, sign_image
 from nixgen.attest.statement import Statement
 from nixgen.digest import Digest
@@ -74,7 +74,9 @@ def sign(
         if records is not None:
             record = _find_record(source, records)
             statements = [*statements, *(() if describe is None else describe(record))]
-        referrers = sign_image(source, signer, now=now, statements=statements)
+        referrers = sign_image(
+            source, signer, now=now, statements=statements, attached=read_attached(source)
+        )
         kept = write_to_folder(folder, referrers) if folder is not None else ()
         if isinstance(source, RegistryImage):
             attach_to_registry(source.registry, referrers)

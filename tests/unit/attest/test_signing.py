@@ -169,6 +169,15 @@ def test_an_image_that_no_record_tells_of_is_signed_only_when_told_so(
     assert sign(str(layout.path), signer, access, now=NOW, records=state).digest == layout.digest
 
 
+def test_what_a_key_has_signed_it_does_not_sign_again(
+    place: str, key: PrivateKey, other_key: PrivateKey, access: RegistryAccess
+) -> None:
+    assert sign_by(key, place, access).referrers
+    assert sign_by(key, place, access).referrers == ()
+    assert sign_by(other_key, place, access).referrers
+    assert len(verify_by(place, access, key, other_key).findings.signatures) == 2
+
+
 def test_the_same_signature_is_entered_once(
     layout: Layout, key: PrivateKey, access: RegistryAccess
 ) -> None:
