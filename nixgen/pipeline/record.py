@@ -21,9 +21,9 @@ from nixgen.pipeline.image import writer_digest
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.revision import find_revision
+from nixgen.pipeline.state import RECORD_FORMAT
 from nixgen.wholefile import write_whole
 
-FORMAT = 2
 PREDICATE_TYPE = "urn:nixgen:build-record:v1"
 
 
@@ -48,7 +48,7 @@ def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
         description.project_dir, prepared.source, lock_name=lock_path(description.path).name
     )
     return {
-        "format": FORMAT,
+        "format": RECORD_FORMAT,
         "description": {
             "path": str(description.path.resolve()),
             "digest": str(description.digest),

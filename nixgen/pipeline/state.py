@@ -22,6 +22,9 @@ from nixgen.errors import MachineError
 from nixgen.folders import state_folder
 from nixgen.wholefile import write_whole
 
+RECORD_FORMAT = 2
+"""The format of the build records that are written; others are as good as none."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -62,12 +65,14 @@ class State:
         return _read_json(self.folder / "builds" / f"{_key(description, profile)}.json")
 
     def record_of(self, digest: Digest) -> Any | None:
-        """The record of the build that the image of this digest came from, None where none is kept.
+        """The last record of a build that gave the image of this digest, None where none is kept.
 
-        The digest may be that of one of its platforms.
+        The digest may be that of one of its platforms. Records of other formats are passed over.
         """
-        builds = self.folder / "builds"
-        for place in sorted(builds.glob("*.json")) if builds.is_dir() else ():
+        places = [
+            (each.stat().st_mtime_ns, each) for each in (self.folder / "builds").glob("*.json")
+        ]
+        for _, place in sorted(places, reverse=True):
             record = _read_json(place)
             if str(digest) in _digests(record):
                 return record
@@ -152,8 +157,10 @@ def _read_json(place: Path) -> Any | None:
 
 
 def _digests(record: Any) -> set[Any]:
-    """The digests that a record names its image by; none where it is damaged."""
+    """The digests that a record names its image by; none where it is damaged or of another format."""
     try:
+        if record["format"] != RECORD_FORMAT:
+            return set()
         image = record["image"]
         return {image["digest"], *(each["digest"] for each in image["platforms"])}
     except (TypeError, KeyError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+_REGISTRY_CONFIG = """
+version: 0.1
+log: {{ level: error }}
+storage: {{ filesystem: {{ rootdirectory: {folder} }} }}
+http: {{ addr: 127.0.0.1:{port} }}
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +140,30 @@ def error_of(outcome: Outcome) -> Any:
     """The error that `--json` printed; stdout must hold exactly one document."""
     assert list(outcome.document) == ["error"]
     return outcome.document["error"]
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The host and port of an empty registry."""
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = folder / "config.yml"
+    config.write_text(_REGISTRY_CONFIG.format(folder=folder / "data", port=port))
+    server = subprocess.Popen(
+        ["docker-registry", "serve", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()

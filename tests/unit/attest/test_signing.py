@@ -22,7 +22,7 @@ from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.pipeline.publish import RegistryAccess
 from nixgen.pipeline.signing import Signed, sign
-from nixgen.pipeline.state import State
+from nixgen.pipeline.state import RECORD_FORMAT, State
 from nixgen.pipeline.verifying import Verified, pull_verified, verify
 from nixgen.registry import ImageReference, pull
 from tests.fakes.registry import serving
@@ -165,7 +165,10 @@ def test_an_image_that_no_record_tells_of_is_signed_only_when_told_so(
         sign(str(layout.path), signer, access, now=NOW, records=state)
     assert "--only-signature" in str(caught.value)
     image = {"digest": str(layout.digest), "platforms": []}
-    state.write_record(tmp_path / "app.toml", None, {"image": image})
+    state.write_record(tmp_path / "old.toml", None, {"format": 1, "image": image})
+    with pytest.raises(UsageError, match="no build record"):
+        sign(str(layout.path), signer, access, now=NOW, records=state)
+    state.write_record(tmp_path / "app.toml", None, {"format": RECORD_FORMAT, "image": image})
     assert sign(str(layout.path), signer, access, now=NOW, records=state).digest == layout.digest
 
 

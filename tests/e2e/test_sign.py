@@ -1,0 +1,151 @@
+"""Signing and verifying from the command line, against a real registry and a Sigstore here."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import BuildExample, Cli, error_of
+from tests.fakes.sigstore import IDENTITY, ISSUER, make_token, serving_sigstore
+
+PASSPHRASE = "planted-passphrase-7f3a"
+_POLICY = """
+sbom = true
+builders = ["urn:nixgen:local-builder:v1"]
+forbid-packages = [{forbidden}]
+
+[[signer]]
+key = "team.pub"
+"""
+
+
+@pytest.fixture
+def keys(cli: Cli, tmp_path: Path) -> Path:
+    """The folder of two pairs, `team` and `other`, with one passphrase."""
+    for name in ("team", "other"):
+        made = cli("key", "generate", "-o", tmp_path / name, NIXGEN_KEY_PASSPHRASE=PASSPHRASE)
+        assert made.exit_code == 0, made.stderr
+        assert "ENCRYPTED" in (tmp_path / f"{name}.key").read_text()
+    return tmp_path
+
+
+def test_an_image_is_built_signed_pushed_verified_and_pulled(
+    build_example: BuildExample, cli: Cli, registry: str, keys: Path, tmp_path: Path
+) -> None:
+    project = build_example("http-c").project
+    name = f"{registry}/team/signed"
+    made = cli(
+        *("image", project, "-o", tmp_path / "i.oci", "--push", name, "--json", "-q"),
+        *("--sign", "--key", keys / "team.key"),
+        NIXGEN_KEY_PASSPHRASE=PASSPHRASE,
+    )
+    assert made.exit_code == 0, made.stderr
+    digest = made.document["digest"]
+    kinds = {each["predicate_type"] for each in made.document["signed"]["attached"]}
+    assert {kind.split("/")[2] for kind in kinds} == {"sigstore.dev", "slsa.dev", "spdx.dev"}
+
+    verified = cli("verify", name + ":1.0.0", "--key", keys / "team.pub", "--json")
+    assert verified.exit_code == 0, verified.stderr
+    assert verified.document["verified"] is True
+    assert verified.document["reference"] == f"{name}@{digest}"
+    resolved = cli("verify", name + ":1.0.0", "--key", keys / "team.pub", "--resolve")
+    assert resolved.stdout == f"{name}@{digest}\n"
+
+    for forbidden, code in (('"perl"', 0), ('"http-c*", "*"', 13)):
+        (keys / "policy.toml").write_text(_POLICY.format(forbidden=forbidden))
+        judged = cli("verify", name + ":1.0.0", "--policy", keys / "policy.toml", "--json")
+        assert judged.exit_code == code, judged.stdout
+    assert error_of(judged)["kind"] == "policy"
+
+    place = tmp_path / "pulled.oci"
+    other = cli("pull", name + ":1.0.0", "-o", place, "--verify", "--key", keys / "other.pub")
+    assert (other.exit_code, place.exists()) == (11, False)
+    pulled = cli("pull", name + ":1.0.0", "-o", place, "--verify", "--key", keys / "team.pub")
+    assert pulled.exit_code == 0, pulled.stderr
+    assert cli("verify", place, "--key", keys / "team.pub").exit_code == 0
+
+
+def test_answers_have_exit_codes_of_their_own(built: Path, cli: Cli, keys: Path) -> None:
+    unsigned = cli("verify", built, "--key", keys / "team.pub", "--json")
+    assert (unsigned.exit_code, error_of(unsigned)["kind"]) == (10, "not-signed")
+    signed = cli("sign", built, "--key", keys / "team.key", NIXGEN_KEY_PASSPHRASE=PASSPHRASE)
+    assert signed.exit_code == 0, signed.stderr
+    wrong = cli("verify", built, "--key", keys / "other.pub", "--json")
+    assert (wrong.exit_code, error_of(wrong)["kind"]) == (11, "wrong-signer")
+    blob = max((built / "blobs/sha256").iterdir(), key=lambda path: path.stat().st_size)
+    blob.chmod(0o644)
+    blob.write_bytes(blob.read_bytes()[:-1])
+    bad = cli("verify", built, "--key", keys / "team.pub", "--json")
+    assert (bad.exit_code, error_of(bad)["kind"]) == (12, "bad-signature")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("verify", "IMAGE"), "whose signature"),
+        (("verify", "IMAGE", "--identity", "x"), "without the issuer"),
+        (("verify", "IMAGE", "--key", "none.pub"), "none.pub"),
+        (("sign", "IMAGE"), "one of --key and --keyless"),
+        (("sign", "IMAGE", "--key", "a.key", "--keyless"), "one of --key and --keyless"),
+        (("pull", "host.example/app", "--key", "x.pub"), "verifies nothing"),
+        (("image", "IMAGE", "--key", "a.key"), "goes with --sign"),
+        (("image", "IMAGE", "--sign", "--keyless", "-f", "oci-archive"), "OCI layouts"),
+    ],
+)
+def test_a_wrong_call_is_told(
+    cli: Cli, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    image = str(tmp_path)
+    done = cli(*(image if part == "IMAGE" else part for part in arguments), cwd=tmp_path)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_no_output_holds_a_secret(built: Path, cli: Cli, keys: Path, tmp_path: Path) -> None:
+    with serving_sigstore() as fake:
+        trust = fake.write_trust_config(tmp_path / "trust.json")
+        token = make_token(secret="planted-token-91c4")
+        bad = make_token(secret="planted-token-91c4", lifetime_s=-900)
+        secrets = [PASSPHRASE, "wrong-planted-1b2d", token, token.split(".")[2], bad.split(".")[1]]
+        secrets += [
+            line
+            for name in ("team", "other")
+            for line in (keys / f"{name}.key").read_text().splitlines()
+            if not line.startswith("-----")
+        ]
+        keyless = ("--keyless", "--trust-config", trust, "--only-signature", "--json")
+        outputs = [
+            cli("sign", built, "--key", keys / "team.key", NIXGEN_KEY_PASSPHRASE=PASSPHRASE),
+            cli("sign", built, "--key", keys / "team.key", NIXGEN_KEY_PASSPHRASE=secrets[1]),
+            cli("sign", built, *keyless, SIGSTORE_ID_TOKEN=token),
+            cli("sign", built, *keyless, SIGSTORE_ID_TOKEN=bad),
+            cli("sign", built, *keyless, "--identity-token", keys / "team.key"),
+            cli("verify", built, "--key", keys / "team.key"),
+        ]
+        assert [each.exit_code for each in outputs] == [0, 2, 0, 2, 2, 2]
+        fake.status = 403
+        outputs.append(cli("sign", built, *keyless, SIGSTORE_ID_TOKEN=token))
+        assert outputs[-1].exit_code == 5
+        assert fake.tokens == [f"Bearer {token}"]
+    verified = cli(
+        *("verify", built, "--identity", IDENTITY, "--issuer", ISSUER, "--json"),
+        *("--trusted-root", trust),
+    )
+    assert verified.exit_code == 0, verified.stdout
+    texts = [each.stdout + each.stderr for each in (*outputs, verified)]
+    for path in (built / "blobs/sha256").iterdir():
+        data = path.read_bytes()
+        texts.append(data.decode("latin-1"))
+        if b"dsseEnvelope" in data:
+            envelope = json.loads(data)["dsseEnvelope"]
+            texts.append(base64.b64decode(envelope["payload"]).decode())
+    for secret in secrets:
+        assert not any(secret in text for text in texts), secret[:12]
+
+
+def test_help_and_check_do_not_pay_for_signing(cli: Cli) -> None:
+    for command in ("sign", "verify", "key", "pull"):
+        assert cli(command, "--help").exit_code == 0
