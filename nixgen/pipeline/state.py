@@ -157,7 +157,7 @@ def _read_json(place: Path) -> Any | None:
 
 
 def _digests(record: Any) -> set[Any]:
-    """The digests that a record names its image by; none where it is damaged or of another format."""
+    """The digests that a record names its image by; none of a damaged or foreign one."""
     try:
         if record["format"] != RECORD_FORMAT:
             return set()
