@@ -16,6 +16,7 @@ from nixgen.attest.provenance import (
 from nixgen.attest.purls import image_purl
 from nixgen.attest.statement import Statement, make_statement
 from nixgen.digest import Digest
+from nixgen.errors import MachineError
 from nixgen.nixcli import Derivation, Nix, StorePath
 from nixgen.pipeline.materials import fixed_outputs, material_of
 from nixgen.pipeline.record import subjects_of
@@ -27,7 +28,14 @@ def provenance_statement(record: Any, nix: Nix, *, builder_id: str = LOCAL_BUILD
 
     Raises MachineError where a derivation of the record is no longer in the store.
     """
-    graph = nix.build_graph(StorePath.parse(text) for text in _derivations(record))
+    derivations = [StorePath.parse(text) for text in _derivations(record)]
+    gone = sorted(set(derivations) - nix.is_valid(derivations))
+    if gone:
+        raise MachineError(
+            f"{gone[0]} is no longer in the store, which tells what the image was made from",
+            hint=f"nixgen plan {record['description']['path']}  puts it there again",
+        )
+    graph = nix.build_graph(derivations)
     provenance = make_provenance(record, graph, builder_id=builder_id)
     return make_statement(subjects_of(record), PROVENANCE_TYPE, provenance.predicate())
 

@@ -22,6 +22,7 @@ from nixgen.nixcli import Nix
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.provenance import provenance_statement
 from nixgen.pipeline.realise import evaluate
+from nixgen.pipeline.record import FORMAT
 from nixgen.pipeline.recorded import Recorded, is_record_of
 from nixgen.pipeline.sbom import SbomFormat, examine, sbom_statement
 from nixgen.pipeline.state import State
@@ -47,9 +48,15 @@ def make_statements(
     """The statements that are wanted about the image of a build record.
 
     Provenance and tests come from the record; the others look at the image's store paths, for
-    which its description must still make it. Raises UsageError where it does not, or where tests
-    are wanted of an image that was not tested; and as evaluation and builds do.
+    which its description must still make it. Raises UsageError where it does not, where tests are
+    wanted of an image that was not tested, and for a record of another nixgen; and as evaluation
+    and builds do.
     """
+    if record.get("format") != FORMAT:
+        raise UsageError(
+            f"the build record of {record['image']['digest']} is another nixgen's",
+            hint="build the image anew with nixgen image, and sign that",
+        )
     made: list[Statement] = []
     if "provenance" in wanted:
         made.append(provenance_statement(record, nix, builder_id=builder_id))
