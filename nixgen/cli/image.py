@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,29 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.options import (
-    CaFileOption,
     CreatedOption,
-    CrossOption,
     DescriptionArgument,
-    JobsOption,
     JsonOption,
-    LockedOption,
-    OfflineOption,
-    PlainHttpOption,
-    PlatformOption,
-    ProfileOption,
-    QuietOption,
-    SourcesOption,
-    StoreOption,
-    SubstituteOption,
     TagOption,
-    VarOption,
-    VerboseOption,
     find_description,
-    make_nix,
-    make_request,
-    progress,
 )
 from nixgen.cli.output import (
     human_size,
@@ -60,11 +44,14 @@ if TYPE_CHECKING:
     from nixgen.nixcli import BuildPlan
     from nixgen.pipeline.outcome import Format as OutcomeFormat
     from nixgen.pipeline.outcome import Outcome
+    from nixgen.pipeline.prepare import Request
     from nixgen.pipeline.signing import Signed
     from nixgen.pipeline.unchanged import Call
     from nixgen.progress import Reporter
 
 _DEFAULT = Path("app.toml")
+# why: of these the image's bytes depend; how sources and bases are reached changes nothing.
+_DECISIVE = ("profile", "platform", "cross", "var", "locked", "store", "substitute")
 _ATTACHED = (Statements.provenance, Statements.spdx)
 
 
@@ -76,6 +63,7 @@ class Format(StrEnum):
     docker_archive = "docker-archive"
 
 
+@grouped
 def image(
     description: DescriptionArgument = _DEFAULT,
     output: Annotated[
@@ -87,13 +75,8 @@ def image(
     form: Annotated[
         Format, typer.Option("-f", "--format", help="OCI layout folder, or an archive.")
     ] = Format.oci,
-    profile: ProfileOption = None,
-    platform: PlatformOption = None,
-    cross: CrossOption = None,
-    var: VarOption = None,
     tag: TagOption = None,
     created: CreatedOption = None,
-    locked: LockedOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be built and fetched, and stop.")
     ] = False,
@@ -128,16 +111,10 @@ def image(
     attach: AttachOption = None,
     identity_token: TokenOption = None,
     trust_config: TrustConfigOption = None,
-    plain_http: PlainHttpOption = False,
-    ca_file: CaFileOption = None,
-    store: StoreOption = None,
-    sources: SourcesOption = None,
-    offline: OfflineOption = False,
-    substitute: SubstituteOption = False,
-    jobs: JobsOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: BuildOptions,
+    told: ProgressOptions,
 ) -> None:
     """Build the image of a description, and write it as an OCI layout or an archive."""
     with reporting_errors(as_json=as_json):
@@ -146,9 +123,9 @@ def image(
             load=load,
             engine=engine,
             form=form.value,
-            platforms=platform,
-            plain_http=plain_http,
-            ca_file=ca_file,
+            platforms=options.platform,
+            plain_http=options.plain_http,
+            ca_file=options.ca_file,
         )
         signing = _signing(
             sign=sign,
@@ -164,28 +141,17 @@ def image(
             description=description,
             output=output,
             form=form.value,
-            request={
-                "profile": profile,
-                "platforms": platform,
-                "cross": cross,
-                "variables": var,
-                "tags": tag,
-                "created": created,
-                "frozen": locked,
-            },
-            nix={"store": store, "substitute": substitute},
-            reach={"offline": offline, "plain_http": plain_http, "ca_file": ca_file},
+            options=options,
+            tags=tag,
+            created=created,
         )
-        with progress(quiet=quiet, verbose=verbose) as reporter:
+        with told.reporting() as reporter:
             if dry_run:
                 print_steps(wish.steps(reporter), as_json=as_json)
                 return
             plain = not (no_cache or verify_cache or record or test)
             outcome = (wish.recall(reporter) if plain else None) or wish.build(
                 reporter,
-                jobs=jobs,
-                sources=sources or (),
-                offline=offline,
                 cached=not no_cache,
                 rehash=verify_cache,
                 with_record=record,
@@ -206,26 +172,29 @@ def image(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """The options that an image depends on; `request` and `nix` go to who makes those of them.
-
-    `reach` is how a base image is reached, which changes nothing in it.
-    """
+    """What an image depends on of a call."""
 
     description: Path
     output: Path | None
     form: OutcomeFormat
-    request: Mapping[str, Any]
-    nix: Mapping[str, Any]
-    reach: Mapping[str, Any]
+    options: BuildOptions
+    tags: Sequence[str] | None
+    created: str | None
 
     @property
     def call(self) -> Call:
         """The name under which the outcome is remembered."""
         from nixgen.pipeline.unchanged import Call
 
-        options = {**self.request, **self.nix, "format": self.form}
+        given = {name: getattr(self.options, name) for name in _DECISIVE}
+        options = {**given, "tags": self.tags, "created": self.created, "format": self.form}
         place = find_description(self.description)
         return Call(description=place, destination=self.output, options=options)
+
+    @property
+    def request(self) -> Request:
+        """The request that the options add up to."""
+        return self.options.request(self.description, tags=self.tags, created=self.created)
 
     def recall(self, reporter: Reporter) -> Outcome | None:
         """The last outcome, where nothing has changed since."""
@@ -242,18 +211,12 @@ class _Wish:
         """What a build would do."""
         from nixgen.pipeline.build import plan_steps
 
-        return plan_steps(
-            make_request(self.description, **self.request, **self.reach),
-            make_nix(reporter, **self.nix),
-        )
+        return plan_steps(self.request, self.options.nix(reporter))
 
     def build(
         self,
         reporter: Reporter,
         *,
-        jobs: int | None,
-        sources: Sequence[Path],
-        offline: bool,
         cached: bool,
         rehash: bool,
         with_record: bool,
@@ -262,14 +225,13 @@ class _Wish:
         """Build, test if asked to, and write."""
         from nixgen.imagetest import Choice
         from nixgen.pipeline.build import build_and_write, layer_cache
-        from nixgen.sources import make_supply
 
         return build_and_write(
-            make_request(self.description, **self.request, **self.reach),
-            make_nix(reporter, jobs=jobs, **self.nix),
+            self.request,
+            self.options.nix(reporter),
             destination=self.output,
             form=self.form,
-            supply=make_supply(os.environ, folders=sources, offline=offline),
+            supply=self.options.supply(),
             cache=layer_cache(warn=print_note, rehash=rehash) if cached else None,
             with_record=with_record,
             call=self.call,
@@ -298,7 +260,7 @@ class _Wish:
             RegistryAccess(environ=os.environ),
             now=datetime.now(UTC),
             records=State.of_user(os.environ),
-            describe=describer(attach, make_nix(reporter, **self.nix), None),
+            describe=describer(attach, self.options.nix(reporter), None),
         )
 
 
