@@ -22,7 +22,6 @@ from nixgen.nixcli import Nix
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.provenance import provenance_statement
 from nixgen.pipeline.realise import evaluate
-from nixgen.pipeline.record import FORMAT
 from nixgen.pipeline.recorded import Recorded, is_record_of
 from nixgen.pipeline.sbom import SbomFormat, examine, sbom_statement
 from nixgen.pipeline.state import State
@@ -52,11 +51,6 @@ def make_statements(
     wanted of an image that was not tested, and for a record of another nixgen; and as evaluation
     and builds do.
     """
-    if record.get("format") != FORMAT:
-        raise UsageError(
-            f"the build record of {record['image']['digest']} is another nixgen's",
-            hint="build the image anew with nixgen image, and sign that",
-        )
     made: list[Statement] = []
     if "provenance" in wanted:
         made.append(provenance_statement(record, nix, builder_id=builder_id))

@@ -107,19 +107,6 @@ def test_a_description_that_has_changed_since_is_told(
     assert "https://slsa.dev/provenance/v1" in attached(layout)
 
 
-def test_a_record_of_another_nixgen_is_told(
-    cli: Cli, project: Path, tmp_path: Path, environment: dict[str, str], key: Path
-) -> None:
-    layout = tmp_path / "image.oci"
-    assert cli("image", project, "-o", layout, "-q", **environment).exit_code == 0
-    (place,) = (tmp_path / "state/nixgen/builds").iterdir()
-    record = json.loads(place.read_text())
-    place.write_text(json.dumps({**record, "format": 1, "inputs": {}}))
-    refused = cli("sign", layout, "--key", key, "--json", "--attach", "provenance", **environment)
-    assert refused.exit_code == 2
-    assert "another nixgen" in error_of(refused)["message"]
-
-
 def test_a_derivation_that_is_gone_is_told(
     cli: Cli, project: Path, tmp_path: Path, environment: dict[str, str], key: Path
 ) -> None:
