@@ -3,12 +3,13 @@
 `path-info`: Nix 2.8 gives a list of objects with `path`; later an object from path to info, null
 for an invalid path; with `--json-format 2` base names. Derivations: up to 2.2x an object from
 path to derivation with `inputDrvs` and `inputSrcs`; later `{derivations, version}` with base
-names and `inputs: {drvs, srcs}`.
+names and `inputs: {drvs, srcs}`, and no paths of fixed outputs.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,12 +114,8 @@ def _derivation(path: str, entry: dict[str, Any]) -> Derivation:
         system=str(entry["system"]),
         builder=str(entry["builder"]),
         args=tuple(str(argument) for argument in entry["args"]),
-        env={str(name): str(value) for name, value in entry["env"].items()},
-        outputs={
-            name: _path(output["path"])
-            for name, output in sorted(entry["outputs"].items())
-            if output.get("path")
-        },
+        env=_env(entry),
+        outputs=_outputs(entry),
         input_sources=tuple(sorted(_path(source) for source in inputs["srcs"])),
         input_derivations={
             _path(drv): tuple(sorted(used["outputs"] if isinstance(used, dict) else used))
@@ -126,6 +123,24 @@ def _derivation(path: str, entry: dict[str, Any]) -> Derivation:
         },
         fixed_output=_fixed_output(entry["outputs"]),
     )
+
+
+def _env(entry: dict[str, Any]) -> dict[str, str]:
+    env = {str(name): str(value) for name, value in entry["env"].items()}
+    if "structuredAttrs" in entry:
+        # why: Nix before 2.30 has them where builders find them.
+        env["__json"] = json.dumps(entry["structuredAttrs"], sort_keys=True)
+    return env
+
+
+def _outputs(entry: dict[str, Any]) -> dict[str, StorePath]:
+    found = {}
+    for name, output in sorted(entry["outputs"].items()):
+        # why: since 2.33 a fixed output has its hash only; its path is a variable of the build.
+        path = output.get("path") or (entry["env"].get(name) if output.get("hash") else None)
+        if path:
+            found[name] = _path(path)
+    return found
 
 
 def _fixed_output(outputs: dict[str, Any]) -> FixedOutput | None:

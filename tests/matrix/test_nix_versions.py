@@ -1,4 +1,4 @@
-"""Every example is built to the same digest by each Nix that the setup put in place."""
+"""Every example is built to the same digest, and from the same sources, by each Nix of the setup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import EXAMPLES, BuildExample
+from tests.e2e.conftest import EXAMPLES, BuildExample, run_cli
 from tests.e2e.machines import (
     build_inputs,
     copy_paths,
@@ -57,7 +57,12 @@ def test_an_example_has_the_same_digest(
             arguments = ("image", str(project), "-o", str(folder / "image.oci"), "--json")
             done = run_nixgen(*arguments, *options, environ=environ)
             records = (folder / "home/.local/state/nixgen/builds").glob("*.json")
-            return {**done, "records": [json.loads(path.read_text()) for path in records]}
+            told = run_nixgen("provenance", str(project), "-q", *options, environ=environ)
+            return {
+                **done,
+                "records": [json.loads(path.read_text()) for path in records],
+                "provenance": told,
+            }
 
         copy_paths(paths, folder)
         done = run_in_world(folder, build)
@@ -66,3 +71,7 @@ def test_an_example_has_the_same_digest(
     (record,) = done["records"]
     assert record["conditions"]["nix"].startswith(_VERSIONS[suite])
     assert record["conditions"]["sandbox"] == "on"
+    told, here = done["provenance"], run_cli("provenance", built.project, "-q", *options)
+    assert told["exit_code"] == 0, told["stderr"]
+    definition = json.loads(told["stdout"])["predicate"]["buildDefinition"]
+    assert definition == here.document["predicate"]["buildDefinition"]

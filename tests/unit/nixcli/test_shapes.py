@@ -115,6 +115,7 @@ HEX = NAR.hex
 def test_the_hash_of_a_fixed_output(output: dict[str, str], recursive: bool) -> None:
     answer = {DRV: {**OLD, "outputs": {"out": {"path": A, **output}}}}
     [derivation] = parse_derivations(answer).values()
+    assert {name: str(path) for name, path in derivation.outputs.items()} == {"out": A}
     assert derivation.fixed_output == FixedOutput(algorithm="sha256", hex=HEX, recursive=recursive)
 
 
@@ -126,3 +127,16 @@ def test_an_output_that_depends_on_its_inputs_has_no_fixed_hash() -> None:
 def test_a_fixed_hash_that_is_none_is_an_unknown_shape() -> None:
     with pytest.raises(MachineError, match="unknown shape"):
         parse_derivations({DRV: {**OLD, "outputs": {"out": {"path": A, "hash": "zz"}}}})
+
+
+def test_the_path_of_a_fixed_output_is_known_where_nix_tells_its_hash_only() -> None:
+    entry = {
+        **NEW,
+        "outputs": {"out": {"hash": NAR.sri, "method": "nar"}},
+        "env": {"out": A},
+        "structuredAttrs": {"urls": ["https://example.org"]},
+    }
+    answer = {"derivations": {base(DRV): entry}, "version": 4}
+    [derivation] = parse_derivations(answer).values()
+    assert {name: str(path) for name, path in derivation.outputs.items()} == {"out": A}
+    assert derivation.env["__json"] == '{"urls": ["https://example.org"]}'
