@@ -1,4 +1,4 @@
-"""Every example is built to the same digest, and from the same sources, by each Nix of the setup."""
+"""Each example is built to the same digest, and from the same sources, by each Nix of the setup."""
 
 from __future__ import annotations
 
