@@ -1,5 +1,5 @@
 """The matrix looks at the same examples as the end-to-end tests."""
 
-from tests.e2e.conftest import build_example, cli
+from tests.e2e.conftest import build_example, cli, registry
 
-__all__ = ["build_example", "cli"]
+__all__ = ["build_example", "cli", "registry"]

@@ -1,0 +1,127 @@
+"""cosign 3 verifies what nixgen signs, and nixgen what cosign signs; by key and keylessly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nixgen.attest.errors import WrongSignerError
+from nixgen.attest.judging import Judges, KeyJudge
+from nixgen.attest.keyless import KeylessSigner
+from nixgen.attest.keys import generate, load_private
+from nixgen.attest.signing import KeySigner
+from nixgen.attest.statement import Subject, make_statement
+from nixgen.attest.trust import Trust
+from nixgen.pipeline.publish import RegistryAccess
+from nixgen.pipeline.signing import sign
+from nixgen.pipeline.verifying import verify
+from nixgen.registry import ImageReference, push
+from tests.fakes.registry import serving
+from tests.fakes.sigstore import IDENTITY, ISSUER, make_token, serving_sigstore
+from tests.layouts import Layout
+from tests.unit.registry.images import make_layout, stored
+
+pytestmark = pytest.mark.matrix
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+KIND = "https://example.org/audit/v1"
+Cosign = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def cosign(tmp_path: Path) -> Cosign:
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    program = Path(cache) / "nixgen-tests/cosign/cosign"
+    assert program.exists(), "run tests/setup/cosign, or `make test-all`"
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *arguments],
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "COSIGN_PASSWORD": ""},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> RegistryAccess:
+    return RegistryAccess(environ={"HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return make_layout(tmp_path / "made", platforms=("linux/amd64", "linux/arm64"))
+
+
+@pytest.fixture(params=[True, False], ids=["interface", "tag"])
+def name(request: pytest.FixtureRequest, layout: Layout, access: RegistryAccess) -> Iterator[str]:
+    with serving(referrers_api=request.param) as fake:
+        found = f"{fake.host}/team/app:v1"
+        with access.open(ImageReference.parse(found)) as registry:
+            push(stored(layout), registry)
+        yield found
+
+
+def test_cosign_verifies_a_signature_and_a_statement_by_key(
+    name: str, layout: Layout, access: RegistryAccess, cosign: Cosign, tmp_path: Path
+) -> None:
+    pair, other = generate(tmp_path / "team", None), generate(tmp_path / "other", None)
+    signer = KeySigner(key=load_private(pair.private_path, None))
+    statement = make_statement([Subject(name="app", digest=layout.digest)], KIND, {"passed": True})
+    sign(name, signer, access, now=NOW, records=None, statements=[statement])
+    options = ("--insecure-ignore-tlog", "--allow-http-registry", name)
+    good = cosign("verify", "--key", pair.public_path, *options)
+    assert good.returncode == 0, good.stderr
+    assert str(layout.digest) in good.stdout
+    assert cosign("verify", "--key", other.public_path, *options).returncode != 0
+    good = cosign("verify-attestation", "--type", KIND, "--key", pair.public_path, *options)
+    assert good.returncode == 0, good.stderr
+
+
+def test_nixgen_verifies_what_cosign_signs_by_key(
+    registry: str, layout: Layout, access: RegistryAccess, cosign: Cosign, tmp_path: Path
+) -> None:
+    name = f"{registry}/team/cosign:v1"
+    with access.open(ImageReference.parse(name)) as opened:
+        push(stored(layout), opened)
+    pair, other = generate(tmp_path / "team", None), generate(tmp_path / "other", None)
+    made = cosign("import-key-pair", "--key", pair.private_path, "--output-key-prefix", "imported")
+    assert made.returncode == 0, made.stderr
+    pinned = f"{name.rpartition(':')[0]}@{layout.digest}"
+    signed = cosign(
+        *("sign", "--key", "imported.key", "--tlog-upload=false", "--use-signing-config=false"),
+        *("--new-bundle-format=true", "--allow-http-registry", "-y", pinned),
+    )
+    assert signed.returncode == 0, signed.stderr
+    public = load_private(pair.private_path, None).public
+    assert verify(name, Judges(keys=KeyJudge(keys=[public])), access).findings.signatures
+    foreign = load_private(other.private_path, None).public
+    with pytest.raises(WrongSignerError):
+        verify(name, Judges(keys=KeyJudge(keys=[foreign])), access)
+
+
+def test_cosign_verifies_a_keyless_signature(
+    name: str, access: RegistryAccess, cosign: Cosign, tmp_path: Path
+) -> None:
+    with serving_sigstore() as fake:
+        trust = Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
+        root = tmp_path / "root.json"
+        root.write_text(json.dumps(fake.trusted_root()))
+        sign(name, KeylessSigner(trust, make_token()), access, now=NOW, records=None)
+    options = ("--trusted-root", root, "--allow-http-registry", "--certificate-oidc-issuer", ISSUER)
+    good = cosign("verify", "--certificate-identity", IDENTITY, *options, name)
+    assert good.returncode == 0, good.stderr
+    bad = cosign("verify", "--certificate-identity", f"{IDENTITY}x", *options, name)
+    assert bad.returncode != 0
