@@ -1,4 +1,6 @@
-"""A Sigstore instance in this process: Fulcio, a CT log and Rekor v1, with keys of its own.
+"""A Sigstore instance in this process: Fulcio, a CT log and Rekor, with keys of its own.
+
+Rekor is of version 1, or with a timestamping authority of version 2.
 
 It signs what it is asked to sign, for any token; where `wrong` names a part, that part uses a key
 that nobody trusts. Times in seconds.
@@ -24,6 +26,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.fakes.timestamping import FakeTimestamping
 
 ISSUER = "https://issuer.example"
 IDENTITY = "https://forge.example/team/app/.ci/release.yml@refs/heads/main"
@@ -65,6 +69,7 @@ class FakeSigstore:
     log_clock_s: int = 0
     status: int = 201
     delay_s: float = 0
+    timestamping: FakeTimestamping | None = None
     url: str = ""
     tokens: list[str] = field(default_factory=list)
     ca: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
@@ -83,9 +88,15 @@ class FakeSigstore:
                 "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
                 "caUrls": [{**service, "majorApiVersion": 1}],
                 "oidcUrls": [],
-                "rekorTlogUrls": [{**service, "majorApiVersion": 1}],
+                "rekorTlogUrls": [
+                    {**service, "majorApiVersion": 1 if not self.timestamping else 2}
+                ],
                 "rekorTlogConfig": {"selector": "ANY"},
-                "tsaUrls": [],
+                "tsaUrls": [
+                    {**service, "majorApiVersion": 1, "url": f"{self.url}/api/v1/timestamp"}
+                ]
+                if self.timestamping
+                else [],
                 "tsaConfig": {"selector": "ANY"},
             },
         }
@@ -96,15 +107,18 @@ class FakeSigstore:
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [self._log_instance(self.log)],
             "ctlogs": [self._log_instance(self.ct)],
-            "certificateAuthorities": [
-                {
-                    "subject": {"organization": "example.org", "commonName": "root"},
-                    "uri": self.url,
-                    "certChain": {"certificates": [{"rawBytes": b64(der)}]},
-                    "validFor": {"start": _START},
-                }
-            ],
-            "timestampAuthorities": [],
+            "certificateAuthorities": [self._authority([der])],
+            "timestampAuthorities": [self._authority(self.timestamping.chain)]
+            if self.timestamping
+            else [],
+        }
+
+    def _authority(self, chain: list[bytes]) -> dict[str, Any]:
+        return {
+            "subject": {"organization": "example.org", "commonName": "root"},
+            "uri": self.url,
+            "certChain": {"certificates": [{"rawBytes": b64(der)} for der in chain]},
+            "validFor": {"start": _START},
         }
 
     def write_trust_config(self, place: Path) -> Path:
@@ -227,11 +241,7 @@ class FakeSigstore:
             },
             separators=(",", ":"),
         ).encode()
-        key = new_key() if self.wrong == "log" else self.log
-        log_id = hashlib.sha256(spki(self.log.public_key())).digest()
-        root = hashlib.sha256(b"\0" + body).digest()
-        note = f"log.example - 1\n1\n{b64(root)}\n"
-        signature = log_id[:4] + key.sign(note.encode(), _ALGORITHM)
+        key, log_id, root, checkpoint = self._checkpoint(body)
         entry = {
             "body": b64(body),
             "integratedTime": int(time.time()) + self.log_clock_s,
@@ -242,7 +252,7 @@ class FakeSigstore:
             json.dumps(entry, sort_keys=True, separators=(",", ":")).encode(), _ALGORITHM
         )
         proof = {
-            "checkpoint": f"{note}\n\u2014 log.example {b64(signature)}\n",
+            "checkpoint": checkpoint,
             "hashes": [],
             "logIndex": 0,
             "rootHash": root.hex(),
@@ -250,6 +260,41 @@ class FakeSigstore:
         }
         verification = {"inclusionProof": proof, "signedEntryTimestamp": b64(promise)}
         return {"0" * 64: {**entry, "verification": verification}}
+
+    def enter_hash(self, proposed: dict[str, Any]) -> dict[str, Any]:
+        """The same of version 2, which tells no time."""
+        request = proposed["hashedRekordRequestV002"]
+        data = {"algorithm": "SHA2_256", "digest": request["digest"]}
+        entry = {"hashedRekordV002": {"data": data, "signature": request["signature"]}}
+        body = json.dumps(
+            {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": entry},
+            sort_keys=True,
+            separators=(",", ":"),
+        ).encode()
+        _, log_id, root, checkpoint = self._checkpoint(body)
+        return {
+            "logIndex": "0",
+            "logId": {"keyId": b64(log_id)},
+            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+            "integratedTime": "0",
+            "inclusionProof": {
+                "logIndex": "0",
+                "rootHash": b64(root),
+                "treeSize": "1",
+                "hashes": [],
+                "checkpoint": {"envelope": checkpoint},
+            },
+            "canonicalizedBody": b64(body),
+        }
+
+    def _checkpoint(self, body: bytes) -> tuple[ec.EllipticCurvePrivateKey, bytes, bytes, str]:
+        """The log's key and id, and the root and checkpoint of a tree with this one leaf."""
+        key = new_key() if self.wrong == "log" else self.log
+        log_id = hashlib.sha256(spki(self.log.public_key())).digest()
+        root = hashlib.sha256(b"\0" + body).digest()
+        note = f"log.example - 1\n1\n{b64(root)}\n"
+        signature = log_id[:4] + key.sign(note.encode(), _ALGORITHM)
+        return key, log_id, root, f"{note}\n\u2014 log.example {b64(signature)}\n"
 
 
 def _hash(data: bytes) -> dict[str, str]:
@@ -265,7 +310,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         fake: FakeSigstore = self.server.fake  # type: ignore[attr-defined]
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/api/v1/timestamp":
+            assert fake.timestamping is not None
+            self._reply(201, fake.timestamping.answer(sent), "application/timestamp-reply")
+            return
+        body = json.loads(sent)
         time.sleep(fake.delay_s)
         answer: Any = {"message": "no"}
         if fake.status == 201 and self.path == "/api/v2/signingCert":
@@ -274,11 +324,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             chain = fake.certify(x509.load_pem_x509_csr(pem))
             answer = {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
         elif fake.status == 201:
-            answer = fake.enter(body)
-        data = json.dumps(answer).encode()
-        self.send_response(fake.status)
+            answer = fake.enter(body) if self.path.startswith("/api/v1") else fake.enter_hash(body)
+        self._reply(fake.status, json.dumps(answer).encode(), "application/json")
+
+    def _reply(self, status: int, data: bytes, kind: str) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(data)
 

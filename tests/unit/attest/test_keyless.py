@@ -32,6 +32,7 @@ from tests.fakes.sigstore import (
     make_token,
     serving_sigstore,
 )
+from tests.fakes.timestamping import FakeTimestamping
 from tests.layouts import Layout
 
 IMAGE = Digest.of_bytes(b"image")
@@ -75,6 +76,23 @@ def test_what_was_signed_keylessly_verifies(
         verify(place, Judges(certificates=CertificateJudge(trust, [other])), access)
     with pytest.raises(WrongSignerError, match="none of those"):
         verify(place, Judges(), access)
+
+
+def test_a_log_of_version_2_with_a_timestamp_verifies(fake: FakeSigstore, tmp_path: Path) -> None:
+    (tmp_path / "tsa").mkdir()
+    fake.timestamping = FakeTimestamping(tmp_path / "tsa")
+    trust = Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
+    data = signed(trust)
+    signatory = judged(trust, data)
+    assert isinstance(signatory, Signatory), signatory
+    assert signatory.time is not None
+    assert abs((datetime.now(UTC) - signatory.time).total_seconds()) < 120
+    bare = json.loads(data)
+    del bare["verificationMaterial"]["timestampVerificationData"]
+    assert isinstance(judged(trust, json.dumps(bare).encode()), Refused)
+    fake.timestamping = FakeTimestamping(tmp_path / "tsa")
+    other = Trust(file=fake.write_trust_config(tmp_path / "other.json"))
+    assert isinstance(judged(other, data), Refused)
 
 
 def test_a_trusted_root_alone_is_enough_to_verify(
