@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 _DEFAULT = Path("app.toml")
 # why: of these the image's bytes depend; how sources and bases are reached changes nothing.
 _DECISIVE = ("profile", "platform", "cross", "var", "locked", "store", "substitute")
-_ATTACHED = (Statements.provenance, Statements.spdx)
 
 
 class Format(StrEnum):
@@ -101,8 +100,8 @@ def image(
         bool,
         typer.Option(
             "--sign",
-            help="Sign the image with --key or --keyless, before it is pushed, and attach its "
-            "provenance and bill of materials unless --attach names others.",
+            help="Sign the image before it is pushed, with --key, --keyless or the key of [sign], "
+            "and attach its provenance and bill of materials unless others are named.",
         ),
     ] = False,
     key: KeyOption = None,
@@ -127,16 +126,6 @@ def image(
             plain_http=options.plain_http,
             ca_file=options.ca_file,
         )
-        signing = _signing(
-            sign=sign,
-            form=form,
-            attach=attach,
-            key=key,
-            passphrase_file=passphrase_file,
-            keyless=keyless,
-            identity_token=identity_token,
-            trust_config=trust_config,
-        )
         wish = _Wish(
             description=description,
             output=output,
@@ -144,6 +133,17 @@ def image(
             options=options,
             tags=tag,
             created=created,
+        )
+        described, attached = _described(wish.request) if sign else (None, ())
+        signing = _signing(
+            sign=sign,
+            form=form,
+            attach=attach,
+            key=key if keyless else key or described,
+            passphrase_file=passphrase_file,
+            keyless=keyless,
+            identity_token=identity_token,
+            trust_config=trust_config,
         )
         with told.reporting() as reporter:
             if dry_run:
@@ -159,7 +159,7 @@ def image(
             )
             signed = None
             if signing is not None:
-                signed = wish.sign(outcome, signing, reporter, attach or _ATTACHED)
+                signed = wish.sign(outcome, signing, reporter, attach or attached)
             sent = sinks.send(outcome, reporter)
         if as_json:
             tests = {} if outcome.tests is None else {"tests": outcome.tests.as_json()["tests"]}
@@ -262,6 +262,15 @@ class _Wish:
             records=State.of_user(os.environ),
             describe=describer(attach, self.options.nix(reporter), None),
         )
+
+
+def _described(request: Request) -> tuple[Path | None, tuple[Statements, ...]]:
+    """The key and the statements that [sign] names; raises DescriptionError."""
+    from nixgen.pipeline.prepare import resolve_all
+
+    spec = resolve_all(request.read_description(), request)[0]
+    key = None if spec.sign.key is None else spec.project_dir / spec.sign.key
+    return key, tuple(Statements(word) for word in spec.sign.attach)
 
 
 def _signing(

@@ -292,7 +292,23 @@ SIGN_TABLE = Table(
     label="a table",
     doc="How the image is signed.",
     fields=(
-        Field("key", LINE, "The private key.", example="cosign.key"),
+        Field(
+            "attach",
+            lists_of(
+                choice("provenance", "spdx", "cyclonedx", "closure", "tests"),
+                "a list of statements",
+            ),
+            "What `nixgen image --sign` signs and attaches besides the signature.",
+            default=["provenance", "spdx"],
+            example=["provenance", "spdx", "tests"],
+        ),
+        Field(
+            "key",
+            LINE,
+            "The file of the private key, from the project's folder.",
+            default_doc="what `--key` or `--keyless` say",
+            example="../keys/team.key",
+        ),
         Field("identity", LINE, "Who signs, without a key.", example="ci@example.org"),
         Field("issuer", _URL, "Who vouches for the identity.", example="https://id.example.org"),
     ),

@@ -25,6 +25,7 @@ from nixgen.spec.model import (
     NixBuild,
     Packages,
     Port,
+    Sign,
     Symlink,
 )
 from nixgen.spec.node import Node
@@ -52,6 +53,7 @@ def assemble(
         image=image,
         closure=_make_closure(values.get("closure", _EMPTY)),
         tests=make_tests(values.get("test", ()), image.user, platform),
+        sign=_make_sign(values.get("sign", _EMPTY)),
         platform=platform,
         profile=profile,
         project_dir=project_dir,
@@ -77,6 +79,11 @@ def _make_closure(record: Record) -> Closure:
             no_world_writable=record.values.get("no-world-writable", False),
         ),
     )
+
+
+def _make_sign(record: Record) -> Sign:
+    written = {"attach": _list(record, "attach")} if "attach" in record.values else {}
+    return Sign(key=record.values.get("key"), **written)
 
 
 def _list(record: Record, name: str) -> tuple[Any, ...]:

@@ -259,6 +259,14 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """How `nixgen image --sign` signs; `key` is a path from the project's folder, or None."""
+
+    attach: tuple[str, ...] = ("provenance", "spdx")
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppSpec:
     """A description resolved for one platform: what every later stage works from.
 
@@ -273,6 +281,7 @@ class AppSpec:
     image: Image
     closure: Closure
     tests: tuple[Test, ...]
+    sign: Sign
     platform: Platform
     profile: str | None
     project_dir: Path

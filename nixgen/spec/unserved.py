@@ -47,7 +47,8 @@ UNSERVED = (
         words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
-    Unserved(key="sign", works="leave the table out for now"),
+    Unserved(key="sign.identity", works="nixgen image --sign --keyless"),
+    Unserved(key="sign.issuer", works="nixgen image --sign --keyless"),
 )
 
 

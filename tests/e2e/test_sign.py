@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BuildExample, Cli, error_of
+from tests.e2e.conftest import EXAMPLES, BuildExample, Cli, error_of
 from tests.fakes.sigstore import IDENTITY, ISSUER, make_token, serving_sigstore
 
 PASSPHRASE = "planted-passphrase-7f3a"
@@ -82,6 +82,22 @@ def test_answers_have_exit_codes_of_their_own(built: Path, cli: Cli, keys: Path)
     assert (bad.exit_code, error_of(bad)["kind"]) == (12, "bad-signature")
 
 
+def test_the_description_says_how_to_sign(
+    project: Path, cli: Cli, keys: Path, tmp_path: Path
+) -> None:
+    description = project / "app.toml"
+    text = description.read_text()
+    description.write_text(f'{text}\n[sign]\nattach = ["provenance"]\nkey = "{keys}/team.key"\n')
+    made = cli(
+        *("image", project, "-o", tmp_path / "i.oci", "--sign", "--json", "-q"),
+        NIXGEN_KEY_PASSPHRASE=PASSPHRASE,
+    )
+    assert made.exit_code == 0, made.stderr
+    kinds = {each["predicate_type"].split("/")[2] for each in made.document["signed"]["attached"]}
+    assert kinds == {"sigstore.dev", "slsa.dev"}
+    assert cli("verify", tmp_path / "i.oci", "--key", keys / "team.pub").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -98,7 +114,7 @@ def test_answers_have_exit_codes_of_their_own(built: Path, cli: Cli, keys: Path)
 def test_a_wrong_call_is_told(
     cli: Cli, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    image = str(tmp_path)
+    image = str(EXAMPLES / "site")
     done = cli(*(image if part == "IMAGE" else part for part in arguments), cwd=tmp_path)
     assert done.exit_code == 2
     assert message in done.stderr

@@ -309,7 +309,8 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "sign",
+        "sign.identity",
+        "sign.issuer",
     }
     served = parse_description(valid.WHOLE, path=project / "app.toml")
     assert served.unserved() == ()

@@ -148,6 +148,10 @@ platforms = ["linux/riscv64"]
 [platform."linux/arm64".image]
 env = { ARM = "yes on ${platform}" }
 contents = { append = ["jq"] }
+
+[sign]
+attach = ["provenance", "tests"]
+key = "team.key"
 """
 
 FILES = """\
@@ -210,7 +214,6 @@ keep-paths = ["mailcap-*"]
 drop = ["share/doc/**"]
 cut = [{ from = "python3", to = "gcc" }]
 [sign]
-key = "cosign.key"
 identity = "ci@example.org"
 issuer = "https://id.example.org"
 """
