@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from nixgen import _process
 from nixgen.errors import DescriptionError, MachineError, Problem
+from nixgen.filewalk import facts_line
 
 GENERATED_MARK = ".nixgen-generated"
 """A folder with this file in it holds generated Nix."""
@@ -56,8 +57,7 @@ def survey_source(folder: Path, *, lock_name: str) -> SourceTree:
     plain, full = hashlib.sha256(), hashlib.sha256()
     for path in files:
         found = (folder / path).lstat()
-        facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
-        line = f"{path}\0{facts}\n".encode("utf-8", "surrogateescape")
+        line = facts_line(str(path), found)
         plain.update(line)
         full.update(line + b"%d\n" % found.st_ctime_ns)
         newest_ns = max(newest_ns, found.st_mtime_ns)

@@ -44,7 +44,7 @@ PassphraseFileOption = Annotated[
 
 
 class Statements(StrEnum):
-    """What can be attached, as `nixgen.pipeline.statements.ATTACHMENTS` names it."""
+    """What can be attached, as `nixgen.pipeline.statements.Attachment` names it."""
 
     provenance = "provenance"
     spdx = "spdx"

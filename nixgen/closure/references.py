@@ -11,6 +11,7 @@ hexadecimal digits, parts of the hashes are looked up first.
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import stat
@@ -18,9 +19,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from nixgen.errors import MachineError
+from nixgen.filewalk import walk_files
 
 HASH_BYTES = 32
 _READ_BYTES = 1 << 20
@@ -33,12 +35,35 @@ _RUN = b"\x01" * HASH_BYTES
 _HASH = re.compile(r"/([0-9a-df-np-sv-z]{32})-[^/]+")
 
 
+class Stream(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """The next bytes, none at the end."""
+        ...
+
+
 def hash_of(store_path: str) -> bytes:
     """The hash part of a store path, as it stands in files; raises ValueError for no store path."""
     match = _HASH.search(store_path)
     if match is None:
         raise ValueError(f"not a store path: {store_path!r}")
     return match[1].encode()
+
+
+def named_by_config(
+    config: Mapping[str, Any], store_paths: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """The keys of an image's config that name store paths, for each path that one does.
+
+    Sorted, the paths in the order given.
+    """
+    texts = {key: json.dumps(value).encode() for key, value in sorted(config.items())}
+    found = {
+        path: tuple(key for key, text in texts.items() if hash_of(path) in text)
+        for path in store_paths
+    }
+    return {path: keys for path, keys in found.items() if keys}
 
 
 class ReferenceScanner:
@@ -70,6 +95,11 @@ class ReferenceScanner:
             else data[-(HASH_BYTES - 1) :]
         )
         self._offset += len(data)
+
+    def read(self, stream: Stream) -> None:
+        """Look at all that is left in a stream, or as far as there is something to look for."""
+        while not self.is_done and (data := stream.read(_READ_BYTES)):
+            self.feed(data)
 
     def skip(self, size_bytes: int) -> None:
         """Pass over bytes that hold no reference, such as a hole."""
@@ -166,23 +196,9 @@ def find_occurrences(place: Path, targets: Iterable[str]) -> Iterator[Occurrence
 def walk(place: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Everything in a store path but folders themselves: (relative name, facts), sorted by part."""
     try:
-        found = place.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            yield "", found
-            return
-        yield from _walk(os.fspath(place), "")
+        yield from walk_files(place)
     except OSError as error:
         raise MachineError(f"{error.filename}: can't be read: {error.strerror}") from error
-
-
-def _walk(folder: str, below: str) -> Iterator[tuple[str, os.stat_result]]:
-    with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
-    for entry in ordered:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, f"{below}{entry.name}/")
-        else:
-            yield f"{below}{entry.name}", entry.stat(follow_symlinks=False)
 
 
 def _look_at(
@@ -198,8 +214,7 @@ def _look_at(
             return
         scanner = ReferenceScanner(by_hash)
         with path.open("rb", buffering=0) as content:
-            while data := content.read(_READ_BYTES):
-                scanner.feed(data)
+            scanner.read(content)
     except OSError as error:
         raise MachineError(f"{path}: can't be read: {error.strerror}") from error
     yield from _ordered(file, "content", scanner, by_hash)

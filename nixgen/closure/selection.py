@@ -17,8 +17,6 @@ from nixgen.closure.references import ReferenceScanner, hash_of
 from nixgen.closure.rules import Minimising
 from nixgen.errors import MachineError
 
-_READ_BYTES = 1 << 20
-
 Place = Callable[[str], Path]
 """Where a store path lies on this machine."""
 
@@ -149,6 +147,5 @@ def _scan(scanner: ReferenceScanner, path: Path, file: str) -> None:
         scanner.feed(os.fsencode(path.readlink()))
     else:
         with path.open("rb", buffering=0) as content:
-            while not scanner.is_done and (data := content.read(_READ_BYTES)):
-                scanner.feed(data)
+            scanner.read(content)
     scanner.end_file()

@@ -30,7 +30,7 @@ from nixgen.oci.packing import Sink
 from nixgen.oci.reading import LayoutImage, LayoutLayer
 from nixgen.oci.rootfs import copy_store_path, materialise_rootfs
 from nixgen.oci.source import CustomisationLayer, LayerSource, StoreLayer
-from nixgen.oci.store import StoreRoot, holder_of
+from nixgen.oci.store import StoreRoot
 from nixgen.oci.tar import write_layer_tar
 from nixgen.oci.tarheader import HeaderEncoder, Ownership
 from nixgen.oci.trimmed import layer_sources
@@ -61,7 +61,6 @@ __all__ = [
     "canonical_json",
     "copy_store_path",
     "gzip_compressor",
-    "holder_of",
     "layer_sources",
     "make_config",
     "make_index",

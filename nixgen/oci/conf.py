@@ -19,7 +19,7 @@ from typing import Any
 
 from nixgen.closure.references import hash_of
 from nixgen.errors import BuildError, Problem, UsageError
-from nixgen.oci.store import StoreRoot, is_store_path
+from nixgen.oci.store import StoreRoot, holder_of, is_store_path
 from nixgen.oci.tarheader import Ownership
 
 # why: overlay file systems, and so the engines, stop at 127 or 128 layers.
@@ -71,6 +71,12 @@ class ImageConf:
     def cut_hashes(self, store_path: str) -> tuple[bytes, ...]:
         """The hashes that are overwritten in the files of a store path."""
         return tuple(hash_of(target) for source, target in self.cuts if source == store_path)
+
+    @property
+    def partial_store_paths(self) -> frozenset[str]:
+        """The store paths of which something is left out or cut: they can't be used in place."""
+        touched = {holder_of(name) for name in self.absent} | {source for source, _ in self.cuts}
+        return frozenset(self.store_paths) & touched
 
     @property
     def store_paths(self) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ other store paths.
 from __future__ import annotations
 
 import dataclasses
-import json
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from nixgen.closure.packages import name_of
-from nixgen.closure.references import ReferenceScanner, hash_of
+from nixgen.closure.references import ReferenceScanner, hash_of, named_by_config
 from nixgen.closure.rules import Minimising, Mode
 from nixgen.closure.selection import Kept, keep_files, reach
 from nixgen.errors import BuildError
@@ -27,8 +26,6 @@ from nixgen.oci.cuts import CutReference, References, find_cuts
 from nixgen.oci.source import CustomisationLayer
 from nixgen.oci.store import StoreRoot, holder_of
 from nixgen.oci.trimmed import image_path, is_absent
-
-_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +153,8 @@ def _own_file(
     scanner.feed(f"{member.name}\0{member.linkname}".encode("utf-8", "surrogateescape"))
     scanner.end_file()
     content = tar.extractfile(member) if member.isreg() else None
-    while content is not None and (data := content.read(_READ_BYTES)):
-        scanner.feed(data)
+    if content is not None:
+        scanner.read(content)
     path = image_path(member.name)
     return OwnFile(
         path=path,
@@ -181,8 +178,7 @@ def _target(path: str, link: str) -> str:
 
 
 def _roots(conf: ImageConf, own: Iterable[OwnFile], rules: Minimising) -> set[str]:
-    config = json.dumps(conf.config, ensure_ascii=False).encode()
-    named = {path for path in conf.store_paths if hash_of(path) in config}
+    named = named_by_config(conf.config, conf.store_paths).keys()
     held = {target for each in own for target in each.targets}
     asked = {
         path

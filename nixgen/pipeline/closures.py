@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ from pathlib import Path
 
 from nixgen.aside import scratch_folder
 from nixgen.closure.graph import ClosureGraph
-from nixgen.closure.references import find_occurrences, hash_of
+from nixgen.closure.references import find_occurrences, named_by_config
 from nixgen.closure.report import ClosureFigures, measure_closure
 from nixgen.nixcli import Nix, StorePath
-from nixgen.oci import ImageConf, StoreRoot, copy_store_path, holder_of, read_conf
+from nixgen.oci import ImageConf, StoreRoot, copy_store_path, read_conf
 from nixgen.oci.trimmed import is_absent
 from nixgen.oci.trimming import read_own_files
 from nixgen.pipeline.confs import build_confs, store_root
@@ -120,28 +119,21 @@ def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> Clos
         path: [target for target in map(str, info.references) if target in held]
         for path, info in infos.items()
     }
-    for path in _partial(conf):
+    for path in sorted(conf.partial_store_paths):
         if place is None:
             break
         found = find_occurrences(place(path), set(references[path]) - {path})
         references[path] = sorted({each.target for each in found})
-    config = json.dumps(conf.config).encode()
-    roots = {*references.pop(str(own)), *(path for path in held if hash_of(path) in config)}
+    roots = {*references.pop(str(own)), *named_by_config(conf.config, held)}
     # why: dockerTools puts in what its conf refers to, which can be more than the image needs.
     sizes = {path: infos[path].nar_size_bytes for path in held}
     return ClosureGraph.of_all(roots, sizes, references)
 
 
-def _partial(conf: ImageConf) -> list[str]:
-    """The store paths of which parts are left out."""
-    touched = {holder_of(name) for name in conf.absent} | {source for source, _ in conf.cuts}
-    return sorted(touched & set(conf.store_paths))
-
-
 def _place_partial(conf: ImageConf, store: StoreRoot, folder: Path) -> Place:
     """Where store paths lie; those of which parts are left out are copied into `folder`."""
     copies = {}
-    for path in _partial(conf):
+    for path in sorted(conf.partial_store_paths):
         folder.mkdir(exist_ok=True)
         copy_store_path(path, conf, store=store, dest=folder)
         copies[path] = folder / path.lstrip("/")
@@ -150,12 +142,8 @@ def _place_partial(conf: ImageConf, store: StoreRoot, folder: Path) -> Place:
 
 def _holders(conf: ImageConf, roots: Sequence[str], store: StoreRoot) -> dict[str, tuple[str, ...]]:
     """For each root, the keys of the config and the image's own files that name it."""
-    found: dict[str, list[str]] = {root: [] for root in roots}
-    for key, value in sorted(conf.config.items()):
-        text = json.dumps(value).encode()
-        for root in roots:
-            if hash_of(root) in text:
-                found[root].append(f"config {key}")
+    named = named_by_config(conf.config, roots)
+    found = {root: [f"config {key}" for key in named.get(root, ())] for root in roots}
     for own in read_own_files(conf, store):
         if not is_absent(own.path, conf.absent):
             for target in own.targets:

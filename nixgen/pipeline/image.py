@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nixgen.aside import scratch_folder
 from nixgen.digest import Digest
 from nixgen.errors import IrreproducibleError, UsageError
 from nixgen.lock import LockedResult, lock_path, write_lock
@@ -126,6 +127,32 @@ def write_image(
             for image, (_, trimming) in zip(images, trimmed, strict=True)
         ),
     )
+
+
+def write_aside(
+    evaluated: Evaluated,
+    conf_paths: Sequence[Path],
+    nix: Nix,
+    *,
+    cache: LayerCache | None,
+    state: State,
+    accept: Accept | None = None,
+) -> Outcome:
+    """Write the image where it is gone afterwards, but for the layer cache; see `write_image`."""
+    with scratch_folder() as folder:
+        outcome = write_image(
+            evaluated,
+            conf_paths,
+            nix,
+            destination=folder / "image.oci",
+            form="oci",
+            cache=cache,
+            state=state,
+            accept=accept,
+        )
+    if cache is not None:
+        cache.bound()
+    return outcome
 
 
 def _trimmed_json(trimming: Trimming | None) -> dict[str, Any]:

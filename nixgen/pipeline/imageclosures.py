@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +10,19 @@ from pathlib import Path
 
 from nixgen.aside import scratch_folder
 from nixgen.closure.graph import ClosureGraph
-from nixgen.closure.references import ReferenceScanner, find_occurrences, hash_of, walk
+from nixgen.closure.references import (
+    ReferenceScanner,
+    find_occurrences,
+    hash_of,
+    named_by_config,
+    walk,
+)
 from nixgen.errors import UsageError
 from nixgen.oci import LayoutImage
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.overlay import unpack_image
 from nixgen.oci.store import DEFAULT_STORE_DIR, is_store_path
 from nixgen.pipeline.closures import ImageClosure
-
-_READ_BYTES = 1 << 20
 
 
 def holds_store_paths(image: LayoutImage) -> bool:
@@ -79,12 +82,10 @@ def _size(place: Path) -> int:
 def _holders(root: Path, image: LayoutImage, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """For each store path that the config or a file outside of the store names, which do."""
     by_hash = {hash_of(path): path for path in paths}
-    found: dict[str, list[str]] = {}
-    for key, value in sorted(image.runtime.items()):
-        text = json.dumps(value).encode()
-        for each, path in by_hash.items():
-            if each in text:
-                found.setdefault(path, []).append(f"config {key}")
+    found = {
+        path: [f"config {key}" for key in keys]
+        for path, keys in named_by_config(image.runtime, paths).items()
+    }
     store = DEFAULT_STORE_DIR.lstrip("/") + "/"
     for name, status in walk(root):
         if name.startswith(store):
@@ -100,6 +101,5 @@ def _named_by(file: Path, status: os.stat_result, by_hash: Mapping[bytes, str]) 
         scanner.feed(os.fsencode(file.readlink()))
     elif stat.S_ISREG(status.st_mode):
         with file.open("rb") as content:
-            while data := content.read(_READ_BYTES):
-                scanner.feed(data)
+            scanner.read(content)
     return sorted(by_hash[each] for each in scanner.found)

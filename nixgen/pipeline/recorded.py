@@ -6,11 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from nixgen.aside import scratch_folder
 from nixgen.nixcli import Nix
 from nixgen.oci import LayerCache
 from nixgen.pipeline.conditions import find_conditions
-from nixgen.pipeline.image import write_image
+from nixgen.pipeline.image import write_aside
 from nixgen.pipeline.locking import keep_pins
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.realise import Evaluated, evaluate, realise
@@ -45,18 +44,7 @@ def find_recorded(
         return Recorded(evaluated=evaluated, record=last)
     nix.reporter.report(PhaseStarted(name="build"))
     confs = realise(evaluated, nix, state=state, supply=supply)
-    with scratch_folder() as folder:
-        outcome = write_image(
-            evaluated,
-            confs,
-            nix,
-            destination=folder / "image.oci",
-            form="oci",
-            cache=cache,
-            state=state,
-        )
-    if cache is not None:
-        cache.bound()
+    outcome = write_aside(evaluated, confs, nix, cache=cache, state=state)
     conditions = find_conditions(
         nix, state, build_system=request.options.machine.system, environ=os.environ
     )

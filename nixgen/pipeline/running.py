@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from nixgen.aside import scratch_folder
 from nixgen.nixcli import Nix
-from nixgen.oci import LayerCache, read_conf
-from nixgen.pipeline.confs import build_confs, store_root
+from nixgen.oci import BuiltImage, LayerCache
+from nixgen.pipeline.confs import build_confs
 from nixgen.pipeline.image import write_image
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.state import State
-from nixgen.pipeline.trimming import trim_conf
 from nixgen.platforms import Platform, native_platform
 from nixgen.runtime import RunnableImage
 from nixgen.sources import Supply
@@ -46,28 +45,24 @@ def built_to_run(
     """Build one platform's image, and lend it: its layout is gone afterwards."""
     only = dataclasses.replace(request, platforms=(platform,))
     evaluated, (conf_path,) = build_confs(only, nix, state=state, supply=supply)
-    store = store_root(nix)
-    (plan,) = evaluated.prepared.plan.images
-    conf, _ = trim_conf(plan, read_conf(conf_path, store=store), nix.silent(), store=store)
+    written: list[RunnableImage] = []
+
+    def keep(_: Sequence[BuiltImage], runnables: Sequence[RunnableImage], __: Path) -> None:
+        written.extend(runnables)
+
     with scratch_folder() as folder:
-        layout = folder / "image.oci"
-        result = write_image(
+        write_image(
             evaluated,
             (conf_path,),
             nix,
-            destination=layout,
+            destination=folder / "image.oci",
             form="oci",
             cache=cache,
             state=state,
+            accept=keep,
         )
         if cache is not None:
             cache.bound()
         (found,) = evaluated.prepared.bases
-        yield RunnableImage(
-            layout=layout,
-            tag=result.tag,
-            platform=platform,
-            conf=conf,
-            store=store,
-            base=None if found is None else found.read(work=Path(folder), cache=cache),
-        )
+        base = None if found is None else found.read(work=folder, cache=cache)
+        yield dataclasses.replace(written[0], base=base)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from nixgen.aside import scratch_folder
 from nixgen.closure.sizes import ImageSize, package_sizes
 from nixgen.errors import LockError, UsageError
 from nixgen.lock import Lock, read_lock
@@ -16,7 +15,7 @@ from nixgen.oci.opening import ImageSource
 from nixgen.oci.unpacking import open_tar
 from nixgen.pipeline.closures import closure_of
 from nixgen.pipeline.confs import build_confs
-from nixgen.pipeline.image import write_image
+from nixgen.pipeline.image import write_aside
 from nixgen.pipeline.imageclosures import holds_store_paths, open_image_closures
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.state import State
@@ -40,19 +39,7 @@ def measure_description(
         for image, runnable in zip(images, runnables, strict=True):
             found.append(_measure_built(image, runnable, nix, work))
 
-    with scratch_folder() as folder:
-        write_image(
-            evaluated,
-            confs,
-            nix,
-            destination=folder / "image.oci",
-            form="oci",
-            cache=cache,
-            state=state,
-            accept=measure,
-        )
-    if cache is not None:
-        cache.bound()
+    write_aside(evaluated, confs, nix, cache=cache, state=state, accept=measure)
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from nixgen.attest.provenance import LOCAL_BUILDER, Material
 from nixgen.attest.reports import (
@@ -30,7 +30,6 @@ from nixgen.platforms import Platform, native_system
 from nixgen.sources import Supply
 
 Attachment = Literal["provenance", "spdx", "cyclonedx", "closure", "tests"]
-ATTACHMENTS: tuple[Attachment, ...] = get_args(Attachment)
 
 _BILLS: dict[Attachment, SbomFormat] = {"spdx": "spdx-json", "cyclonedx": "cyclonedx-json"}
 

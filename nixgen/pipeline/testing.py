@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from nixgen.aside import scratch_folder
 from nixgen.errors import AnswerIsNoError, MachineError, Problem
 from nixgen.imagetest import Choice, ImageUnderTest, TestReport, TestResult, run_tests
 from nixgen.nixcli import Nix
 from nixgen.oci import BuiltImage, LayerCache, write_layout
 from nixgen.pipeline.confs import build_confs
-from nixgen.pipeline.image import write_image
+from nixgen.pipeline.image import write_aside
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.prepare import Request, resolve_all
 from nixgen.pipeline.state import State
@@ -70,19 +69,7 @@ def test_image(
     """Build the image and run its tests; the image is gone afterwards, but for the layer cache."""
     examiner = Examiner(resolve_tests(request, choice), choice, nix.reporter)
     evaluated, confs = build_confs(request, nix, state=state, supply=supply)
-    with scratch_folder() as folder:
-        outcome = write_image(
-            evaluated,
-            confs,
-            nix,
-            destination=folder / "image.oci",
-            form="oci",
-            cache=cache,
-            state=state,
-            accept=examiner.examine,
-        )
-    if cache is not None:
-        cache.bound()
+    outcome = write_aside(evaluated, confs, nix, cache=cache, state=state, accept=examiner.examine)
     return outcome, examiner.report
 
 

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import nixgen
 from nixgen import resources
 from nixgen.digest import Digest
 from nixgen.errors import NixgenError
+from nixgen.filewalk import facts_line, walk_files
 from nixgen.lock import lock_path
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.state import State
@@ -72,10 +73,8 @@ class Surveyed:
         surveyed_ns, newest_ns = time.time_ns(), 0
         resolved = place.resolve()
         state = hashlib.sha256(os.fsencode(resolved))
-        for name, found in _walk(os.fspath(resolved), ""):
-            facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-            places = (found.st_ino, found.st_dev)
-            state.update(f"{name}\0{facts}{places}\n".encode("utf-8", "surrogateescape"))
+        for name, found in walk_files(resolved):
+            state.update(facts_line(name, found) + b"%d\n" % found.st_ctime_ns)
             newest_ns = max(newest_ns, found.st_mtime_ns, found.st_ctime_ns)
         return cls(
             place=place, facts=state.hexdigest(), newest_ns=newest_ns, surveyed_ns=surveyed_ns
@@ -211,24 +210,10 @@ def facts_of(place: Path) -> str:
     Times of change are left out: making another hard link to a blob alters them.
     """
     state = hashlib.sha256()
-    for name, found in _walk(os.fspath(place), ""):
-        facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
-        state.update(f"{name}\0{facts}\n".encode("utf-8", "surrogateescape"))
+    for name, found in walk_files(place):
+        if "__pycache__/" not in name:
+            state.update(facts_line(name, found))
     return state.hexdigest()
-
-
-def _walk(folder: str, below: str) -> Iterator[tuple[str, os.stat_result]]:
-    if not below and not os.path.isdir(folder):  # noqa: PTH112  why: a call per start counts
-        yield "", os.lstat(folder)
-        return
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name != "__pycache__":
-                yield from _walk(entry.path, f"{below}{entry.name}/")
-        else:
-            yield f"{below}{entry.name}", entry.stat(follow_symlinks=False)
 
 
 def _digest(path: Path) -> str | None:

@@ -90,8 +90,10 @@ class _Response(http.client.HTTPResponse):
                 self.fp = file
 
 
-class _HTTPConnection(HTTPConnection):
-    response_class = _Response
+class _BoundedHead:
+    """What both kinds of connection have in common: a bounded time for an answer's head."""
+
+    sock: Any
 
     def __init__(self, *arguments: Any, head_s: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -99,19 +101,15 @@ class _HTTPConnection(HTTPConnection):
 
     def getresponse(self) -> Any:
         with _bounded(self.sock, self._head_s):
-            return super().getresponse()
+            return super().getresponse()  # type: ignore[misc]
 
 
-class _HTTPSConnection(HTTPSConnection):
+class _HTTPConnection(_BoundedHead, HTTPConnection):
     response_class = _Response
 
-    def __init__(self, *arguments: Any, head_s: float, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._head_s = head_s
 
-    def getresponse(self) -> Any:
-        with _bounded(self.sock, self._head_s):
-            return super().getresponse()
+class _HTTPSConnection(_BoundedHead, HTTPSConnection):
+    response_class = _Response
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from nixgen.errors import BuildError
-from nixgen.oci import ImageConf, StoreRoot, holder_of
+from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.base import BaseImage
 from nixgen.platforms import Platform
 from nixgen.runtime.files import ImageFiles
@@ -35,13 +35,6 @@ class RunnableImage:
     conf: ImageConf
     store: StoreRoot = field(default_factory=StoreRoot)
     base: BaseImage | None = None
-
-    @property
-    def partial_store_paths(self) -> frozenset[str]:
-        """The store paths of which something is left out or cut: they can't be used in place."""
-        touched = {holder_of(name) for name in self.conf.absent}
-        touched |= {source for source, _ in self.conf.cuts}
-        return frozenset(self.conf.store_paths) & touched
 
     @property
     def without_store_paths(self) -> ImageConf:

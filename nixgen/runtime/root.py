@@ -56,7 +56,7 @@ def open_workspace(image: RunnableImage) -> Iterator[Workspace]:
             materialise_rootfs(image.without_store_paths, store=image.store, dest=root)
         else:
             overlay_rootfs(image.base, image.conf, store=image.store, dest=root)
-        partial = image.partial_store_paths
+        partial = image.conf.partial_store_paths
         for path in sorted(partial):
             copy_store_path(path, image.conf, store=image.store, dest=root)
         (folder / "status").touch(mode=0o600)
@@ -77,7 +77,7 @@ def add_store_paths(workspace: Workspace, image: RunnableImage) -> tuple[tuple[P
     are left out lies in the root already.
     """
     binds = []
-    for logical in sorted(set(image.conf.store_paths) - image.partial_store_paths):
+    for logical in sorted(set(image.conf.store_paths) - image.conf.partial_store_paths):
         physical = image.store.physical(logical)
         try:
             mode = physical.lstat().st_mode
