@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,17 +27,7 @@ from nixgen.cli.output import (
     print_result,
     reporting_errors,
 )
-from nixgen.cli.signing import (
-    AttachOption,
-    KeylessOption,
-    KeyOption,
-    PassphraseFileOption,
-    Signing,
-    Statements,
-    TokenOption,
-    TrustConfigOption,
-    describer,
-)
+from nixgen.cli.signing import AttachOption, SignerOptions, Signing, Statements, describer
 from nixgen.cli.sinks import EngineOption, LoadOption, PushOption, Sinks
 from nixgen.errors import UsageError
 
@@ -104,14 +95,10 @@ def image(
             "and attach its provenance and bill of materials unless others are named.",
         ),
     ] = False,
-    key: KeyOption = None,
-    passphrase_file: PassphraseFileOption = None,
-    keyless: KeylessOption = False,
     attach: AttachOption = None,
-    identity_token: TokenOption = None,
-    trust_config: TrustConfigOption = None,
     as_json: JsonOption = False,
     *,
+    signer: SignerOptions,
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
@@ -135,16 +122,9 @@ def image(
             created=created,
         )
         described, attached = _described(wish.request) if sign else (None, ())
-        signing = _signing(
-            sign=sign,
-            form=form,
-            attach=attach,
-            key=key if keyless else key or described,
-            passphrase_file=passphrase_file,
-            keyless=keyless,
-            identity_token=identity_token,
-            trust_config=trust_config,
-        )
+        if not (signer.keyless or signer.key):
+            signer = dataclasses.replace(signer, key=described)
+        signing = _signing(signer, sign=sign, form=form, attach=attach)
         with told.reporting() as reporter:
             if dry_run:
                 print_steps(wish.steps(reporter), as_json=as_json)
@@ -274,11 +254,11 @@ def _described(request: Request) -> tuple[Path | None, tuple[Statements, ...]]:
 
 
 def _signing(
-    *, sign: bool, form: Format, attach: Sequence[Statements] | None, **options: Any
+    signer: SignerOptions, *, sign: bool, form: Format, attach: Sequence[Statements] | None
 ) -> Signing | None:
     """How to sign, if at all; raises UsageError, KeyFileError."""
     if not sign:
-        if attach or any(options.values()):
+        if attach or signer.are_given:
             raise UsageError("whose signature it is to be goes with --sign", hint="add --sign")
         return None
     if form is not Format.oci:
@@ -286,7 +266,7 @@ def _signing(
             f"--sign takes no {form.value}: signatures are attached to OCI layouts",
             hint="leave -f out; nixgen copy makes an archive of the signed layout",
         )
-    return Signing.of(staging=False, **options)
+    return signer.signing()
 
 
 def print_steps(steps: BuildPlan, *, as_json: bool) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from nixgen.cli.groups import grouped
 from nixgen.cli.options import (
     CaFileOption,
     JsonOption,
@@ -18,16 +18,7 @@ from nixgen.cli.options import (
     progress,
 )
 from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
-from nixgen.cli.verify import (
-    IdentityOption,
-    IdentityPatternOption,
-    IssuerOption,
-    IssuerPatternOption,
-    KeysOption,
-    PolicyOption,
-    TrustedRootOption,
-    Wish,
-)
+from nixgen.cli.verify import Wish, WordOptions
 from nixgen.errors import UsageError
 
 ReferrersOption = Annotated[
@@ -35,6 +26,7 @@ ReferrersOption = Annotated[
 ]
 
 
+@grouped
 def pull(
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="HOST/REPOSITORY[:TAG].")],
     output: Annotated[
@@ -50,17 +42,12 @@ def pull(
         bool,
         typer.Option("--verify", help="Write nothing that does not verify; say by whom, as there."),
     ] = False,
-    key: KeysOption = None,
-    identity: IdentityOption = None,
-    identity_pattern: IdentityPatternOption = None,
-    issuer: IssuerOption = None,
-    issuer_pattern: IssuerPatternOption = None,
-    trusted_root: TrustedRootOption = None,
-    policy: PolicyOption = None,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    *,
+    word: WordOptions,
 ) -> None:
     """Write an image of a registry as an OCI layout, every byte checked against its digest."""
     with reporting_errors(as_json=as_json):
@@ -71,14 +58,7 @@ def pull(
         chosen = parse_platforms([platform] if platform else None)
         if len(chosen) > 1:
             raise UsageError("--platform takes one platform here", hint="leave it out for all")
-        options = {
-            "keys": key or (),
-            "identity": (identity, identity_pattern),
-            "issuer": (issuer, issuer_pattern),
-            "trusted_root": trusted_root,
-            "policy": policy,
-        }
-        wish = _wish(options, verify=verify)
+        wish = _wish(word, verify=verify)
         target = ImageReference.parse(reference)
         place = output or Path(f"{target.repository.rpartition('/')[2]}.oci")
         with progress(quiet=quiet) as reporter:
@@ -114,10 +94,9 @@ def pull(
             )
 
 
-def _wish(options: Mapping[str, Any], *, verify: bool) -> Wish | None:
+def _wish(word: WordOptions, *, verify: bool) -> Wish | None:
     if verify:
-        return Wish.of(staging=False, **options)
-    given = [value for value in options.values() if value not in (None, (), (None, None))]
-    if given:
+        return word.wish()
+    if word.are_given:
         raise UsageError("to say by whom it is signed verifies nothing", hint="add --verify")
     return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nixgen.cli.groups import grouped
 from nixgen.cli.options import (
     CaFileOption,
     JsonOption,
@@ -90,6 +91,61 @@ AttachOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """How to sign: a key is read at once, an identity, which lives shortly, when it is used."""
+
+    by_key: Signer | None
+    token_file: Path | None
+    trust: Trust
+
+    def signer(self) -> Signer:
+        """The signer; raises TokenError."""
+        if self.by_key is not None:
+            return self.by_key
+        from nixgen.attest.keyless import KeylessSigner, find_token
+
+        terminal = sys.stdin is not None and sys.stdin.isatty()
+        token = find_token(os.environ, file=self.token_file, trust=self.trust, interactive=terminal)
+        return KeylessSigner(self.trust, token)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerOptions:
+    """Whose signature it is to be, as the command line says it."""
+
+    key: KeyOption = None
+    passphrase_file: PassphraseFileOption = None
+    keyless: KeylessOption = False
+    identity_token: TokenOption = None
+    trust_config: TrustConfigOption = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether there is any of them."""
+        return self != SignerOptions()
+
+    def signing(self, *, staging: bool = False) -> Signing:
+        """The way that they name; raises UsageError, KeyFileError."""
+        from nixgen.attest.trust import Trust
+
+        if self.keyless == (self.key is not None):
+            raise UsageError(
+                "sign with one of --key and --keyless", hint="--key FILE.key, or --keyless"
+            )
+        if self.key is not None and (self.identity_token or self.trust_config or staging):
+            raise UsageError("a token or an instance of Sigstore goes with --keyless")
+        if staging and self.trust_config is not None:
+            raise UsageError(
+                "--staging and --trust-config name two instances", hint="leave one out"
+            )
+        return Signing(
+            by_key=None if self.key is None else _key_signer(self.key, self.passphrase_file),
+            token_file=self.identity_token,
+            trust=Trust(file=self.trust_config, instance="staging" if staging else "public"),
+        )
+
+
 @key_app.command("generate")
 def generate(
     name: Annotated[
@@ -122,13 +178,9 @@ def generate(
             )
 
 
+@grouped
 def sign(
     image: ImageArgument,
-    key: KeyOption = None,
-    passphrase_file: PassphraseFileOption = None,
-    keyless: KeylessOption = False,
-    identity_token: TokenOption = None,
-    trust_config: TrustConfigOption = None,
     staging: StagingOption = False,
     only_signature: Annotated[
         bool,
@@ -143,6 +195,8 @@ def sign(
     ca_file: CaFileOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
+    *,
+    signer: SignerOptions,
 ) -> None:
     """Sign an image, its index and the manifest of each platform, and attach the signatures."""
     with reporting_errors(as_json=as_json):
@@ -158,14 +212,7 @@ def sign(
                 "--only-signature is for images of which nothing is known to --attach",
                 hint="leave one out",
             )
-        signing = Signing.of(
-            key=key,
-            passphrase_file=passphrase_file,
-            keyless=keyless,
-            identity_token=identity_token,
-            trust_config=trust_config,
-            staging=staging,
-        )
+        signing = signer.signing(staging=staging)
         signed = sign_image(
             image,
             signing.signer(),
@@ -201,55 +248,6 @@ def describer(
         supply=make_supply(os.environ),
         builder_id=builder,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
-    """How to sign: a key is read at once, an identity, which lives shortly, when it is used."""
-
-    by_key: Signer | None
-    token_file: Path | None
-    trust: Trust
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        key: Path | None,
-        passphrase_file: Path | None,
-        keyless: bool,
-        identity_token: Path | None,
-        trust_config: Path | None,
-        staging: bool,
-    ) -> Signing:
-        """The way that the options name; raises UsageError, KeyFileError."""
-        from nixgen.attest.trust import Trust
-
-        if keyless == (key is not None):
-            raise UsageError(
-                "sign with one of --key and --keyless", hint="--key FILE.key, or --keyless"
-            )
-        if key is not None and (identity_token or trust_config or staging):
-            raise UsageError("a token or an instance of Sigstore goes with --keyless")
-        if staging and trust_config is not None:
-            raise UsageError(
-                "--staging and --trust-config name two instances", hint="leave one out"
-            )
-        return cls(
-            by_key=None if key is None else _key_signer(key, passphrase_file),
-            token_file=identity_token,
-            trust=Trust(file=trust_config, instance="staging" if staging else "public"),
-        )
-
-    def signer(self) -> Signer:
-        """The signer; raises TokenError."""
-        if self.by_key is not None:
-            return self.by_key
-        from nixgen.attest.keyless import KeylessSigner, find_token
-
-        terminal = sys.stdin is not None and sys.stdin.isatty()
-        token = find_token(os.environ, file=self.token_file, trust=self.trust, interactive=terminal)
-        return KeylessSigner(self.trust, token)
 
 
 def _key_signer(path: Path, passphrase_file: Path | None) -> Signer:

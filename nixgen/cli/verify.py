@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nixgen.cli.groups import grouped
 from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption
 from nixgen.cli.output import print_json, print_result, reporting_errors
 from nixgen.cli.signing import BundlesOption, ImageArgument, StagingOption
@@ -64,16 +65,56 @@ PolicyOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Whose word counts, and what is demanded."""
+
+    judge: Judge
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordOptions:
+    """Whose word counts, as the command line says it."""
+
+    key: KeysOption = None
+    identity: IdentityOption = None
+    identity_pattern: IdentityPatternOption = None
+    issuer: IssuerOption = None
+    issuer_pattern: IssuerPatternOption = None
+    trusted_root: TrustedRootOption = None
+    policy: PolicyOption = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether there is any of them."""
+        return self != WordOptions()
+
+    def wish(self, *, staging: bool = False) -> Wish:
+        """What they add up to.
+
+        Raises UsageError with every mistake of a policy, KeyFileError.
+        """
+        from datetime import UTC, datetime
+
+        rules = _policy(self.policy)
+        named = _identities(
+            _one("identity", self.identity, self.identity_pattern),
+            _one("issuer", self.issuer, self.issuer_pattern),
+        )
+        judge = _make_judge(
+            [*(self.key or ()), *rules.keys],
+            [*named, *rules.identities],
+            _trust(self.trusted_root, staging=staging),
+        )
+        now = datetime.now(UTC)
+        return Wish(judge=judge, demand=lambda findings: rules.demand(findings, now))
+
+
+@grouped
 def verify(
     image: ImageArgument,
-    key: KeysOption = None,
-    identity: IdentityOption = None,
-    identity_pattern: IdentityPatternOption = None,
-    issuer: IssuerOption = None,
-    issuer_pattern: IssuerPatternOption = None,
-    trusted_root: TrustedRootOption = None,
     staging: StagingOption = False,
-    policy: PolicyOption = None,
     bundles: BundlesOption = None,
     resolve: Annotated[
         bool,
@@ -82,6 +123,8 @@ def verify(
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
     as_json: JsonOption = False,
+    *,
+    word: WordOptions,
 ) -> None:
     """Verify that an image is exactly what was signed by whom it should be.
 
@@ -94,14 +137,7 @@ def verify(
 
         if as_json and resolve:
             raise UsageError("--json and --resolve are two forms of result", hint="leave one out")
-        wish = Wish.of(
-            keys=key or (),
-            identity=(identity, identity_pattern),
-            issuer=(issuer, issuer_pattern),
-            trusted_root=trusted_root,
-            staging=staging,
-            policy=policy,
-        )
+        wish = word.wish(staging=staging)
         access = RegistryAccess(environ=os.environ, plain_http=plain_http or None, ca_file=ca_file)
         verified = verify_image(image, wish.judge, access, demand=wish.demand, folder=bundles)
         if as_json:
@@ -110,41 +146,6 @@ def verify(
             print_result(verified.pinned)
         else:
             print_result(format_verified(verified))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Whose word counts, and what is demanded."""
-
-    judge: Judge
-    demand: Demand
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        keys: Sequence[Path],
-        identity: tuple[str | None, str | None],
-        issuer: tuple[str | None, str | None],
-        trusted_root: Path | None,
-        staging: bool,
-        policy: Path | None,
-    ) -> Wish:
-        """The wish of the options; `identity` and `issuer` are pairs of a text and a pattern.
-
-        Raises UsageError with every mistake of a policy, KeyFileError.
-        """
-        from datetime import UTC, datetime
-
-        rules = _policy(policy)
-        named = _identities(_one("identity", *identity), _one("issuer", *issuer))
-        judge = _make_judge(
-            [*keys, *rules.keys],
-            [*named, *rules.identities],
-            _trust(trusted_root, staging=staging),
-        )
-        now = datetime.now(UTC)
-        return cls(judge=judge, demand=lambda findings: rules.demand(findings, now))
 
 
 def _make_judge(keys: Sequence[Path], identities: Sequence[Identity], trust: Trust) -> Judge:
