@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nixgen.attest.dsse import Envelope, decode_base64, only_keys, pae, parse_envelope
-from nixgen.attest.foreign import load_object
 from nixgen.attest.keys import PrivateKey
 from nixgen.attest.statement import PAYLOAD_TYPE, Statement, parse_statement
 from nixgen.oci.image import canonical_json
+from nixgen.strictjson import load_object
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _KNOWN_TYPES = frozenset({BUNDLE_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"})

@@ -17,10 +17,10 @@ from cryptography import x509
 
 from nixgen.attest.bundle import Bundle
 from nixgen.attest.errors import CantTellError
-from nixgen.attest.foreign import load_object
 from nixgen.attest.judging import Fault, Refused, Signatory
 from nixgen.attest.trust import Trust
 from nixgen.errors import UsageError
+from nixgen.strictjson import load_object
 
 if TYPE_CHECKING:
     from sigstore.models import Bundle as SigstoreBundle

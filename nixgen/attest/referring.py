@@ -14,12 +14,12 @@ from typing import Any
 
 from nixgen.attest.bundle import BUNDLE_TYPE, LARGEST_BUNDLE_BYTES, Bundle
 from nixgen.attest.errors import CantTellError
-from nixgen.attest.foreign import load_object
 from nixgen.digest import Digest
 from nixgen.errors import NixgenError
 from nixgen.oci.image import MANIFEST_TYPE, Descriptor, canonical_json, format_time
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.reading import parse_descriptor
+from nixgen.strictjson import load_object
 
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY = b"{}"

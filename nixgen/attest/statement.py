@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nixgen.attest.foreign import load_object
 from nixgen.digest import Digest
 from nixgen.oci.image import canonical_json
+from nixgen.strictjson import load_object
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from nixgen.attest.errors import CantTellError
-from nixgen.attest.foreign import load_object
 from nixgen.errors import NixgenError, UsageError
+from nixgen.strictjson import load_object
 
 if TYPE_CHECKING:
     from sigstore.models import ClientTrustConfig, TrustedRoot

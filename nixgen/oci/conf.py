@@ -21,6 +21,7 @@ from nixgen.closure.references import hash_of
 from nixgen.errors import BuildError, Problem, UsageError
 from nixgen.oci.store import StoreRoot, holder_of, is_store_path
 from nixgen.oci.tarheader import Ownership
+from nixgen.strictjson import object_once, refuse_constant
 
 # why: overlay file systems, and so the engines, stop at 127 or 128 layers.
 MAX_LAYERS = 127
@@ -105,8 +106,8 @@ def parse_conf(data: bytes, *, source: str) -> ImageConf:
     try:
         document = json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_no_duplicates,
-            parse_constant=_no_constant,
+            object_pairs_hook=object_once,
+            parse_constant=refuse_constant,
             parse_float=_finite,
         )
         data.decode("utf-8").encode("utf-8")
@@ -116,19 +117,6 @@ def parse_conf(data: bytes, *, source: str) -> ImageConf:
     if not isinstance(document, dict):
         raise BuildError(f"{source} is not a JSON object")
     return _Reader(document, source).conf()
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return result
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
 
 
 def _finite(text: str) -> float:

@@ -20,7 +20,7 @@ def load_strict(data: bytes, *, largest_bytes: int = LARGEST_BYTES) -> Any:
     text = data.decode("utf-8")
     try:
         document = json.loads(
-            text, object_pairs_hook=_object_once, parse_constant=_refuse, parse_int=_integer
+            text, object_pairs_hook=object_once, parse_constant=refuse_constant, parse_int=_integer
         )
         _check_depth(document)
     except RecursionError as error:
@@ -36,7 +36,8 @@ def load_object(data: bytes, *, largest_bytes: int = LARGEST_BYTES) -> dict[str,
     return document
 
 
-def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `object_pairs_hook`: an object without a key that comes twice; raises ValueError."""
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
@@ -45,7 +46,8 @@ def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse(constant: str) -> NoReturn:
+def refuse_constant(constant: str) -> NoReturn:
+    """For `parse_constant`: NaN and Infinity are no JSON; raises ValueError."""
     raise ValueError(f"{constant} is no JSON")
 
 
