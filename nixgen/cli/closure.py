@@ -60,7 +60,7 @@ def closure(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Show what is in an image: own size, what goes if it goes, and what the files are for.
+    """Show what is in an image, and what goes if it goes.
 
     IMAGE_OR_APP may also be a file that --json printed, with a name that ends in .json.
     """

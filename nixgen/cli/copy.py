@@ -34,7 +34,10 @@ def copy(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Copy an image between files, registries and engines; every digest is checked on the way."""
+    """Copy an image between files, registries and engines.
+
+    Every digest is checked on the way.
+    """
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.copying import copy as copy_any
 

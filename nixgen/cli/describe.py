@@ -23,7 +23,7 @@ def init(
         bool, typer.Option("--force", help="Replace an app.toml that is there.")
     ] = False,
 ) -> None:
-    """Write a commented app.toml for a folder, after a look at what is in it."""
+    """Write a commented app.toml that fits what is in a folder."""
     with reporting_errors(as_json=False):
         from nixgen.spec import starting_description
 
@@ -43,7 +43,7 @@ def init(
 
 
 def check(description: DescriptionArgument = _DEFAULT, as_json: JsonOption = False) -> None:
-    """Say every mistake in a description that can be known without Nix."""
+    """Say every mistake that can be known without Nix."""
     with reporting_errors(as_json=as_json):
         from nixgen.spec import read_description
 
@@ -77,7 +77,7 @@ def _resolve_all(description: Description) -> None:
 
 
 def schema() -> None:
-    """Print the JSON Schema of app.toml (draft 2020-12), for editors."""
+    """Print the JSON Schema of app.toml, for editors."""
     with reporting_errors(as_json=False):
         from nixgen.spec import schema as make_schema
 

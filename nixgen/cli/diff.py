@@ -36,7 +36,10 @@ def diff(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what differs: packages, files, config, annotations. Exit code 1 where anything does."""
+    """Say what differs: packages, files, config, annotations.
+
+    Exit code 1 where anything does.
+    """
     with reporting_errors(as_json=as_json):
         from nixgen.oci.comparing import compare
         from nixgen.oci.opening import choose_image

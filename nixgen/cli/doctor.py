@@ -12,7 +12,10 @@ _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Look at everything nixgen needs of this machine; exit code 3 when images can't be built."""
+    """Look at everything nixgen needs of this machine.
+
+    Exit code 3 when images can't be built.
+    """
     with reporting_errors(as_json=as_json):
         from nixgen.doctor import examine
         from nixgen.oci import LayerCache

@@ -102,7 +102,7 @@ def image(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Build the image of a description, and write it as an OCI layout or an archive."""
+    """Build an image, and write it as an OCI layout or an archive."""
     with reporting_errors(as_json=as_json):
         sinks = Sinks.parse(
             push=push,

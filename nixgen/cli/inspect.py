@@ -26,7 +26,7 @@ def inspect(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what an image holds: config, layers, store paths, annotations and referrers."""
+    """Say what an image holds: config, layers, packages, referrers."""
     with reporting_errors(as_json=as_json):
         from nixgen.oci.describing import describe, measure_layers
         from nixgen.oci.opening import choose_image

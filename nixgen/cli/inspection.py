@@ -29,7 +29,10 @@ def plan(
     *,
     options: DescribeOptions,
 ) -> None:
-    """Show every decision about the image, and find the mistakes that evaluation can find."""
+    """Show every decision about the image.
+
+    Finds the mistakes that evaluation can find.
+    """
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.prepare import prepare
         from nixgen.pipeline.realise import evaluate

@@ -25,7 +25,7 @@ def layers(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Show the layers of the image: sizes, store paths, how often each is updated, and why."""
+    """Show the layers of the image, and why each is as it is."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.layers import explain
 

@@ -36,7 +36,10 @@ def lock(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pin package set and base images in nixgen.lock. Results of earlier pins are forgotten."""
+    """Pin package set and base images in nixgen.lock.
+
+    Results of earlier pins are forgotten.
+    """
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline import locking
 

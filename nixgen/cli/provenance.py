@@ -32,7 +32,7 @@ def provenance(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Print the SLSA provenance of an image, from the graph of its build; JSON in any case."""
+    """Print the SLSA provenance of an image, as JSON."""
     with reporting_errors(as_json=as_json):
         from nixgen.attest.provenance import LOCAL_BUILDER
         from nixgen.pipeline.build import layer_cache

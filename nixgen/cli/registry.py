@@ -49,7 +49,10 @@ def pull(
     *,
     word: WordOptions,
 ) -> None:
-    """Write an image of a registry as an OCI layout, every byte checked against its digest."""
+    """Write an image of a registry as an OCI layout.
+
+    Every byte is checked against its digest.
+    """
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.publish import RegistryAccess
         from nixgen.registry import ImageReference

@@ -41,7 +41,10 @@ def run(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Build the image and run it here; ends with the program's own exit code."""
+    """Build the image and run it here.
+
+    Ends with the program's own exit code.
+    """
     with reporting_errors(as_json=False), ExitStack() as held:
         from nixgen import runtime
         from nixgen.pipeline import build

@@ -50,7 +50,7 @@ def sbom(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Print what is in an image: packages, versions, licences, CPEs, hashes; JSON in any case."""
+    """Print what is in an image as SPDX or CycloneDX."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.sbom import make_sbom, sbom_statement
 

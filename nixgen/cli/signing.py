@@ -198,7 +198,10 @@ def sign(
     *,
     signer: SignerOptions,
 ) -> None:
-    """Sign an image, its index and the manifest of each platform, and attach the signatures."""
+    """Sign an image, and attach the signatures to it.
+
+    The index is signed, and the manifest of each platform.
+    """
     with reporting_errors(as_json=as_json):
         from datetime import UTC, datetime
 

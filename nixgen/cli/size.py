@@ -56,7 +56,7 @@ def size(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Say how large an image is, what each package adds, and what grew. Writes nothing.
+    """Say how large an image is, and what grew. Writes nothing.
 
     Exit code 1: it is larger than its budget, or grew by more than is allowed.
     """

@@ -38,7 +38,7 @@ def slim(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Try what could make the image smaller, and show what it saves and what tests say to it.
+    """Try what could make the image smaller, and what its tests say.
 
     The description is not changed: the lines that would change it are printed.
     """

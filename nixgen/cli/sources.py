@@ -44,7 +44,7 @@ def sources(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List the pinned sources of the bundled set, or fetch them for a machine without network."""
+    """List the pinned sources of the bundled set, or fetch them."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.sourcing import NixSourceStore, bundled_catalogue
         from nixgen.sources import fetch_all, list_sources, make_supply

@@ -19,7 +19,7 @@ def log(
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Show the whole log of the last failed build, or of a store path."""
+    """Show the log of the last failed build, or of a store path."""
     with reporting_errors(as_json=False):
         from nixgen.nixcli import StorePath
         from nixgen.pipeline.state import State
@@ -45,7 +45,7 @@ def gc(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let go of the last results of all descriptions, and have Nix delete what nothing needs."""
+    """Let go of the last results, and delete what nothing needs."""
     with reporting_errors(as_json=as_json):
         from nixgen.pipeline.results import drop_results, list_results
 

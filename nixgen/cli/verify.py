@@ -126,7 +126,7 @@ def verify(
     *,
     word: WordOptions,
 ) -> None:
-    """Verify that an image is exactly what was signed by whom it should be.
+    """Verify that an image is what was signed by whom it should be.
 
     Exit codes: 10 not signed; 11 signed by somebody else; 12 a signature or the content is bad;
     13 the policy says no; 14 what is needed to tell is not to be had.

@@ -40,7 +40,7 @@ def why(
     options: BuildOptions,
     told: ProgressOptions,
 ) -> None:
-    """Say why a package is in an image: the shortest chains to it, and the files that make them.
+    """Say why a package is in an image: chains, files, causes.
 
     Exit code 1: the package is in none of the images.
     """

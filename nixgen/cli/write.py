@@ -70,7 +70,7 @@ def write(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the image of a conf.json of dockerTools.streamLayeredImage."""
+    """Write the image of a conf.json of dockerTools."""
     with reporting_errors(as_json=as_json):
         from nixgen.oci import LayerCache, StoreRoot
         from nixgen.oci.writing import write_conf
