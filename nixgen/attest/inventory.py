@@ -6,7 +6,8 @@ import dataclasses
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,25 +129,41 @@ class Inventory:
         return uuid.uuid5(uuid.NAMESPACE_URL, f"urn:nixgen:{nixgen.__version__}:{form}:{digest}")
 
 
-def linked_components(
-    present: Mapping[str, tuple[str, ...]], facts: Mapping[str, PackageFacts]
-) -> dict[str, Component]:
-    """What is linked into the store paths of an image that is not one of them, by path.
+def linked_ways(
+    present: Iterable[str], facts: Mapping[str, PackageFacts]
+) -> dict[str, tuple[str, ...]]:
+    """What is linked into the store paths of an image that is not one of them.
 
-    `present` are the image's store paths; only what `facts` knows is followed.
+    By path, with the shortest way to each: a store path of the image, what was linked into that,
+    and so on, the path itself last. Only what `facts` knows is followed.
     """
-    found: dict[str, Component] = {}
-    todo = sorted(path for path in present if path in facts)
+    held = frozenset(present)
+    ways: dict[str, tuple[str, ...]] = {}
+    todo: deque[tuple[str, ...]] = deque((path,) for path in sorted(held) if path in facts)
     while todo:
-        for path in facts[todo.pop()].inputs:
-            if path in present or path in found or path not in facts:
-                continue
-            linked = tuple(
+        way = todo.popleft()
+        for path in sorted(facts[way[-1]].inputs):
+            if path not in held and path not in ways and path in facts:
+                ways[path] = (*way, path)
+                todo.append(ways[path])
+    return dict(sorted(ways.items()))
+
+
+def linked_components(
+    present: Iterable[str], facts: Mapping[str, PackageFacts]
+) -> dict[str, Component]:
+    """Each of `linked_ways` as a component, by path."""
+    return {
+        path: Component(
+            path=path,
+            facts=facts[path],
+            nar_hash=None,
+            linked=tuple(
                 sorted(each for each in facts[path].inputs if each in facts and each != path)
-            )
-            found[path] = Component(path=path, facts=facts[path], nar_hash=None, linked=linked)
-            todo.append(path)
-    return dict(sorted(found.items()))
+            ),
+        )
+        for path in linked_ways(present, facts)
+    }
 
 
 def parse_facts(document: Any) -> dict[str, PackageFacts]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,13 +51,22 @@ def why(
         Looking(options=options, told=told, whole=whole).opened(subject) as closures,
     ):
         pattern = _parse(package)
-        answers = [(closure, _explain(closure, pattern, limit)) for closure in closures]
+        answers = [_answer(closure, pattern, limit) for closure in closures]
         if as_json:
-            print_json({"platforms": [_as_json(*answer) for answer in answers]})
+            print_json({"platforms": [_as_json(answer) for answer in answers]})
         else:
-            print_result("\n\n".join(_format(*answer, pattern) for answer in answers))
-        if not any(found for _, found in answers):
+            print_result("\n\n".join(_format(answer, pattern) for answer in answers))
+        if not any(answer.found or answer.linked for answer in answers):
             raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What was found of a package in one image; `linked` as `ImageClosure.linked` says it."""
+
+    closure: ImageClosure
+    found: Sequence[Explanation]
+    linked: Mapping[str, tuple[str, ...]]
 
 
 def _parse(package: str) -> PackagePattern:
@@ -67,48 +78,59 @@ def _parse(package: str) -> PackagePattern:
         raise UsageError(str(error)) from error
 
 
-def _explain(closure: ImageClosure, pattern: PackagePattern, limit: int) -> list[Explanation]:
+def _answer(closure: ImageClosure, pattern: PackagePattern, limit: int) -> _Answer:
     from nixgen.closure.explaining import explain_presence
     from nixgen.closure.packages import find_packages
 
     targets = find_packages(pattern, closure.graph.nodes)
-    return [
-        explain_presence(closure.graph, target, closure.place, limit=limit) for target in targets
-    ]
+    linked = closure.linked()
+    return _Answer(
+        closure=closure,
+        found=[
+            explain_presence(closure.graph, target, closure.place, limit=limit)
+            for target in targets
+        ],
+        linked={name: linked[name] for name in find_packages(pattern, linked)},
+    )
 
 
-def _as_json(closure: ImageClosure, found: list[Explanation]) -> dict[str, Any]:
-    edges = {link: edge for each in found for link, edge in each.edges.items()}
+def _as_json(answer: _Answer) -> dict[str, Any]:
+    edges = {link: edge for each in answer.found for link, edge in each.edges.items()}
+    holders = answer.closure.holders
     return {
-        "platform": closure.platform,
-        "image": closure.name,
+        "platform": answer.closure.platform,
+        "image": answer.closure.name,
         "packages": [
             {
                 "path": each.target,
                 "chain_count": each.chains.count,
                 "chains": [list(chain) for chain in each.chains.shown],
-                "named_by": {
-                    chain[0]: list(closure.holders[chain[0]]) for chain in each.chains.shown
-                },
+                "named_by": {chain[0]: list(holders[chain[0]]) for chain in each.chains.shown},
             }
-            for each in found
+            for each in answer.found
         ],
         "references": [edges[link].as_json() for link in sorted(edges)],
+        "linked": [
+            {"package": name, "into": list(into)} for name, into in sorted(answer.linked.items())
+        ],
     }
 
 
-def _format(closure: ImageClosure, found: list[Explanation], pattern: PackagePattern) -> str:
-    head = f"{closure.name} for {closure.platform}"
-    if not found:
+def _format(answer: _Answer, pattern: PackagePattern) -> str:
+    head = f"{answer.closure.name} for {answer.closure.platform}"
+    if not answer.found and not answer.linked:
         return f"{head}: no {pattern.text} in it"
     lines = [head]
-    for each in found:
+    for each in answer.found:
         shown, count = len(each.chains.shown), each.chains.count
         chains = "1 shortest chain" if count == 1 else f"{count} shortest chains"
         more = f", {shown} of them shown" if shown < count else ""
         lines += ["", f"{each.target}: {chains}{more}"]
         for chain in each.chains.shown:
-            lines += _format_chain(chain, each, closure)
+            lines += _format_chain(chain, each, answer.closure)
+    for name, into in sorted(answer.linked.items()):
+        lines += ["", f"{name}: no store path of the image, but linked into it"]
+        lines.append("  " + " ← ".join((name, *reversed(into))))
     return "\n".join(lines)
 
 

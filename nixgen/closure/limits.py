@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nixgen.closure.graph import ClosureGraph
@@ -48,13 +48,18 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What limits are held against. Sizes: layers as stored, and as tars, in sum."""
+    """What limits are held against. Sizes: layers as stored, and as tars, in sum.
+
+    `linked` are packages that are no store path of the image, but linked into one when it was
+    built: by name and version, with the names of what each is in, the outermost first.
+    """
 
     platform: str
     size_bytes: int
     unpacked_bytes: int
     layer_count: int
     graph: ClosureGraph
+    linked: Mapping[str, tuple[str, ...]]
     files: Sequence[ImageFile]
 
 
@@ -64,7 +69,7 @@ def find_violations(limits: Limits, facts: ImageFacts) -> tuple[Problem, ...]:
         Problem(message=f"{facts.platform}: {each.message}", key=each.key, hint=each.hint)
         for each in (
             *_sizes(limits, facts),
-            *_packages(limits, facts.graph),
+            *_packages(limits, facts),
             *_files(limits, facts.files),
         )
     )
@@ -89,22 +94,28 @@ def _sizes(limits: Limits, facts: ImageFacts) -> Iterator[Problem]:
         )
 
 
-def _packages(limits: Limits, graph: ClosureGraph) -> Iterator[Problem]:
+def _packages(limits: Limits, facts: ImageFacts) -> Iterator[Problem]:
     for index, pattern in enumerate(limits.forbid):
-        for path in find_packages(pattern, graph.nodes):
+        for package in find_packages(pattern, (*facts.graph.nodes, *facts.linked)):
             yield Problem(
-                message=f"{name_of(path)} is forbidden: {_chain(graph, path)}",
+                message=f"{name_of(package)} is forbidden: {_way(facts, package)}",
                 key=f"closure.forbid[{index}]",
-                hint=f"`nixgen why APP.TOML {name_of(path)}` shows the files that bring it",
+                hint=f"`nixgen why APP.TOML {name_of(package)}` shows what brings it",
             )
     if limits.allow_only:
-        for path in graph.nodes:
-            if not any(pattern.matches(path) for pattern in limits.allow_only):
+        for package in (*facts.graph.nodes, *facts.linked):
+            if not any(pattern.matches(package) for pattern in limits.allow_only):
                 yield Problem(
-                    message=f"{name_of(path)} is not allowed: {_chain(graph, path)}",
+                    message=f"{name_of(package)} is not allowed: {_way(facts, package)}",
                     key="closure.allow-only",
                     hint="name it there, or leave out what brings it",
                 )
+
+
+def _way(facts: ImageFacts, package: str) -> str:
+    if package in facts.linked:
+        return f"linked into {' ← '.join(reversed(facts.linked[package]))} when that was built"
+    return _chain(facts.graph, package)
 
 
 def _chain(graph: ClosureGraph, path: str) -> str:

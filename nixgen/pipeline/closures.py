@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,13 +18,17 @@ from nixgen.oci import ImageConf, StoreRoot, copy_store_path, read_conf
 from nixgen.oci.trimmed import is_absent
 from nixgen.oci.trimming import read_own_files
 from nixgen.pipeline.confs import build_confs, store_root
+from nixgen.pipeline.knowledge import ask_set
 from nixgen.pipeline.prepare import Request
+from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.pipeline.trimming import trim_conf
+from nixgen.plan import ImagePlan
 from nixgen.platforms import Platform
 from nixgen.sources import Supply
 
 Place = Callable[[str], Path]
+Linked = Callable[[], Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,8 @@ class ImageClosure:
     nothing that was left refers to it; sizes are of the NAR
     serialisation, as Nix counts them, or of the files where Nix does not know the path.
     `holders` says for each root what of the image names it: keys of the config and own files, or
-    nothing.
+    nothing. `linked` asks the package set what was linked into the store paths, as
+    `Knowledge.linked` says; of an image that is only looked at nobody knows.
     """
 
     platform: str
@@ -42,6 +48,7 @@ class ImageClosure:
     graph: ClosureGraph
     place: Place
     holders: Mapping[str, tuple[str, ...]]
+    linked: Linked = dict
 
     def measure(self) -> ClosureFigures:
         """What each store path takes; raises MachineError for what can't be read."""
@@ -72,17 +79,22 @@ def open_closures(
             conf = read_conf(path, store=store)
             if not whole:
                 conf, _ = trim_conf(image, conf, nix, store=store)
+            closure = closure_of(
+                conf,
+                nix,
+                platform=image.platform,
+                name=f"{image.name}:{image.tag}",
+                store=store,
+                folder=folder,
+            )
             closures.append(
-                closure_of(
-                    conf,
-                    nix,
-                    platform=image.platform,
-                    name=f"{image.name}:{image.tag}",
-                    store=store,
-                    folder=folder,
-                )
+                dataclasses.replace(closure, linked=_linked(evaluated, image, nix, closure.graph))
             )
         yield tuple(closures)
+
+
+def _linked(evaluated: Evaluated, image: ImagePlan, nix: Nix, graph: ClosureGraph) -> Linked:
+    return lambda: ask_set(evaluated, image, nix).linked(graph.nodes)
 
 
 def closure_of(

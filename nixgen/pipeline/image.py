@@ -111,7 +111,7 @@ def write_image(
                     base=base,
                 )
             )
-        refuse_violations(plan.images, images, runnables, nix)
+        refuse_violations(evaluated, images, runnables, nix)
         if accept is not None:
             accept(images, runnables, work)
         remember(evaluated, images)

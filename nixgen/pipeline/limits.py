@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from typing import IO, cast
 
-from nixgen.closure.limits import ImageFacts, ImageFile, Limits, find_violations
+from nixgen.closure.limits import ImageFacts, ImageFile, find_violations
 from nixgen.errors import AnswerIsNoError, BuildError
 from nixgen.nixcli import Nix
 from nixgen.oci import BuiltImage, StoreRoot
@@ -17,30 +17,38 @@ from nixgen.oci.trimmed import image_path, is_absent
 from nixgen.oci.trimming import read_own_files
 from nixgen.oci.unpacking import open_tar
 from nixgen.pipeline.closures import read_graph
+from nixgen.pipeline.knowledge import ask_set
+from nixgen.pipeline.realise import Evaluated
 from nixgen.plan import ImagePlan
 from nixgen.runtime import RunnableImage
 
 
 def refuse_violations(
-    plans: Sequence[ImagePlan],
+    evaluated: Evaluated,
     images: Sequence[BuiltImage],
     runnables: Sequence[RunnableImage],
     nix: Nix,
 ) -> None:
     """Raise AnswerIsNoError with every limit that an image exceeds; all in the plan's order."""
+    plans = evaluated.prepared.plan.images
     problems = [
         problem
         for plan, image, runnable in zip(plans, images, runnables, strict=True)
         if not plan.closure.limits.ask_nothing
         for problem in find_violations(
-            plan.closure.limits, _facts(plan.closure.limits, image, runnable, nix)
+            plan.closure.limits, _facts(evaluated, plan, image, runnable, nix)
         )
     ]
     if problems:
         raise AnswerIsNoError("the image is not what [closure] allows", problems=problems)
 
 
-def _facts(limits: Limits, image: BuiltImage, runnable: RunnableImage, nix: Nix) -> ImageFacts:
+def _facts(
+    evaluated: Evaluated, plan: ImagePlan, image: BuiltImage, runnable: RunnableImage, nix: Nix
+) -> ImageFacts:
+    limits = plan.closure.limits
+    names_packages = limits.forbid or limits.allow_only
+    store_paths = runnable.conf.store_paths
     looks_at_files = limits.no_shell or limits.no_setuid or limits.no_world_writable
     return ImageFacts(
         platform=str(image.platform),
@@ -48,6 +56,7 @@ def _facts(limits: Limits, image: BuiltImage, runnable: RunnableImage, nix: Nix)
         unpacked_bytes=image.unpacked_bytes,
         layer_count=len(image.layers),
         graph=read_graph(runnable.conf, nix),
+        linked=ask_set(evaluated, plan, nix).linked(store_paths) if names_packages else {},
         files=tuple(_files(runnable)) if looks_at_files else (),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import hashlib
 import json
@@ -22,7 +21,6 @@ from nixgen.attest.inventory import (
     Inventory,
     PackageFacts,
     linked_components,
-    parse_facts,
 )
 from nixgen.attest.spdx import SPDX_TYPE, make_spdx
 from nixgen.attest.statement import Statement, Subject, make_statement
@@ -30,15 +28,14 @@ from nixgen.closure.references import walk
 from nixgen.digest import Digest
 from nixgen.errors import MachineError, UsageError
 from nixgen.nixcli import Nix
-from nixgen.nixexpr import format_attribute_path
 from nixgen.oci import LayerCache, LayoutImage, read_conf
 from nixgen.oci.opening import ImageSource
 from nixgen.oci.trimming import Trimming
 from nixgen.pipeline.closures import ImageClosure, closure_of
 from nixgen.pipeline.confs import store_root
-from nixgen.pipeline.machine import emulating
+from nixgen.pipeline.knowledge import Knowledge, ask_set
 from nixgen.pipeline.prepare import Request, resolve_all
-from nixgen.pipeline.realise import Evaluated, realise
+from nixgen.pipeline.realise import realise
 from nixgen.pipeline.recorded import Recorded, find_recorded
 from nixgen.pipeline.state import State
 from nixgen.pipeline.trimming import trim_conf
@@ -127,7 +124,7 @@ class Examined:
         return _inventory(
             self.closure,
             named,
-            knowledge=_ask_set(self.recorded.evaluated, self.image, self.nix),
+            knowledge=ask_set(self.recorded.evaluated, self.image, self.nix),
             bases=_bases(self.recorded.record, self.image),
             notes=() if self.trimming is None else tuple(_notes(self.trimming)),
             with_files=with_files,
@@ -172,7 +169,7 @@ def image_inventory(
         created=_parse_time(str(json.loads(image.config).get("created"))),
     )
     return _inventory(
-        closure, named, knowledge=_Knowledge(facts={}, static=False), with_files=with_files
+        closure, named, knowledge=Knowledge(facts={}, static=False), with_files=with_files
     )
 
 
@@ -186,31 +183,11 @@ class _Named:
     created: datetime.datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Knowledge:
-    """What a set says of packages; `static`: programs hold what they were built with."""
-
-    facts: Mapping[str, PackageFacts]
-    static: bool
-
-
-def _ask_set(evaluated: Evaluated, image: ImagePlan, nix: Nix) -> _Knowledge:
-    attr = format_attribute_path("images", image.platform.slug, "meta")
-    answer = emulating(nix, evaluated.prepared.plan).eval_json(
-        evaluated.trees.expression(), attr, names=evaluated.names
-    )
-    facts = parse_facts(answer["packages"])
-    app, licence = answer["app"], image.annotations.get(f"{_OCI}.licenses")
-    if app in facts and licence is not None and not facts[app].licenses:
-        facts[app] = dataclasses.replace(facts[app], licenses=(licence,))
-    return _Knowledge(facts=facts, static=bool(answer["static"]))
-
-
 def _inventory(
     closure: ImageClosure,
     named: _Named,
     *,
-    knowledge: _Knowledge,
+    knowledge: Knowledge,
     bases: tuple[BaseImage, ...] = (),
     notes: tuple[str, ...] = (),
     with_files: bool,

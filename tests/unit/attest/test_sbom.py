@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 
 from nixgen.attest.cyclonedx import make_cyclonedx
-from nixgen.attest.inventory import Component, PackageFacts, linked_components, parse_facts
+from nixgen.attest.inventory import (
+    Component,
+    PackageFacts,
+    linked_components,
+    linked_ways,
+    parse_facts,
+)
 from nixgen.attest.spdx import component_id, make_spdx
 from nixgen.digest import Digest
 from tests.unit.attest.boms import (
@@ -134,7 +140,11 @@ def test_what_is_linked_into_a_linked_library_is_found_too_and_only_what_is_know
         "present": PackageFacts(),
         "other": PackageFacts(inputs=("never",)),
     }
-    found = linked_components({"app": (), "present": ()}, facts)
+    assert linked_ways(["app", "present"], facts) == {
+        "curl": ("app", "curl"),
+        "zlib": ("app", "curl", "zlib"),
+    }
+    found = linked_components(["app", "present"], facts)
     assert list(found) == ["curl", "zlib"]
     assert found["curl"] == Component(
         path="curl", facts=facts["curl"], nar_hash=None, linked=("zlib",)

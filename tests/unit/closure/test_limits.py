@@ -26,6 +26,7 @@ def _violations(files: list[ImageFile] | None = None, **limits: Any) -> list[tup
         unpacked_bytes=1000,
         layer_count=4,
         graph=_GRAPH,
+        linked={"openssl-3.0.1": ("lib-2.1", "curl-8.0")},
         files=files or [],
     )
     return [
@@ -46,7 +47,7 @@ def test_an_image_within_its_limits_is_fine() -> None:
             max_unpacked_bytes=1000,
             max_layers=4,
             forbid=_patterns("perl", "gcc<13"),
-            allow_only=_patterns("app", "lib", "gcc"),
+            allow_only=_patterns("app", "lib", "gcc", "openssl"),
             no_shell=True,
             no_setuid=True,
             no_world_writable=True,
@@ -68,9 +69,19 @@ def test_an_image_within_its_limits_is_fine() -> None:
         ),
         ({"forbid": _patterns("gcc>=13")}, "closure.forbid[0]", "gcc-13.2.0 is forbidden"),
         (
-            {"allow_only": _patterns("app", "lib")},
+            {"allow_only": _patterns("app", "lib", "openssl")},
             "closure.allow-only",
             "gcc-13.2.0 is not allowed: the image → app-1.0 → lib-2.1",
+        ),
+        (
+            {"forbid": _patterns("openssl<3.1")},
+            "closure.forbid[0]",
+            "openssl-3.0.1 is forbidden: linked into curl-8.0 ← lib-2.1 when that was built",
+        ),
+        (
+            {"allow_only": _patterns("app", "lib", "gcc")},
+            "closure.allow-only",
+            "openssl-3.0.1 is not allowed: linked into curl-8.0 ← lib-2.1",
         ),
     ],
 )
