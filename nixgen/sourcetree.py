@@ -3,13 +3,15 @@
 In a git repository: the files git tracks, and those it does not track and does not ignore. Only
 the repository's own `.gitignore` files are asked, never the user's global excludes, so that two
 people get the same source. Elsewhere: every file. Never: `.git`, the lockfile, generated Nix,
-images and build records that nixgen made, and caches of Python and editors.
+images and build records that nixgen made, caches of Python and editors, and key pairs to sign with
+that git does not track.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import time
@@ -24,6 +26,8 @@ from nixgen.filewalk import facts_line
 GENERATED_MARK = ".nixgen-generated"
 """A folder with this file in it holds generated Nix."""
 
+_GIT_SOURCE = ("--cached", "--others", "--exclude-per-directory=.gitignore")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _RECORD_MARK = b'"_type": "https://in-toto.io/Statement/'
 _LAYOUT_MARK = "oci-layout"
 _CACHES = frozenset(
@@ -78,8 +82,11 @@ def list_source(folder: Path, *, lock_name: str) -> tuple[PurePosixPath, ...]:
     Raises MachineError where the folder is in a git repository and git is missing, and
     DescriptionError for a file that Nix can't store (a socket, a device, a pipe).
     """
-    candidates = _git_files(folder) if _in_repository(folder) else _walk(folder, PurePosixPath())
+    in_repository = _in_repository(folder)
+    candidates = _git_files(folder) if in_repository else _walk(folder, PurePosixPath())
     kept = {path for path in candidates if not _left_out(folder, path, lock_name)}
+    pairs = {path for path in kept if _is_of_key_pair(folder, path)}
+    kept -= pairs.difference(_git_files(folder, "--cached")) if pairs and in_repository else pairs
     for path in sorted(kept):
         mode = (folder / path).lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
@@ -114,7 +121,7 @@ def _in_repository(folder: Path) -> bool:
     return any((parent / ".git").exists() for parent in (folder, *folder.parents))
 
 
-def _git_files(folder: Path) -> Iterator[PurePosixPath]:
+def _git_files(folder: Path, *which: str) -> Iterator[PurePosixPath]:
     git = _process.find_program("git")
     if git is None:
         raise MachineError(
@@ -122,7 +129,7 @@ def _git_files(folder: Path) -> Iterator[PurePosixPath]:
             hint="install git (Debian: apt-get install git): it says which files are source",
         )
     argv = [str(git), "-c", "safe.directory=*", "-c", "core.quotePath=false", "-C", str(folder)]
-    argv += ["ls-files", "-z", "--cached", "--others", "--exclude-per-directory=.gitignore"]
+    argv += ["ls-files", "-z", *(which or _GIT_SOURCE)]
     listed = _process.run(argv)
     if listed.exit_code != 0:
         raise MachineError(f"git could not list {folder}: {listed.stderr.strip()}")
@@ -133,7 +140,7 @@ def _git_files(folder: Path) -> Iterator[PurePosixPath]:
             continue
         if (folder / path).is_dir() and not (folder / path).is_symlink():
             # why: a submodule is listed as one directory; its own rules say what is in it.
-            for inner in _git_files(folder / path):
+            for inner in _git_files(folder / path, *which):
                 yield path / inner
         else:
             yield path
@@ -163,6 +170,20 @@ def _left_out(folder: Path, path: PurePosixPath, lock_name: str) -> bool:
         for parent in path.parents
         if parent != PurePosixPath()
     )
+
+
+def _is_of_key_pair(folder: Path, path: PurePosixPath) -> bool:
+    """Whether a file is the private or the public half of a pair NAME.key and NAME.pub.
+
+    why: the store can be read by every user of the machine, and a new pair changes no app.
+    """
+    if path.suffix not in (".key", ".pub"):
+        return False
+    private, public = (folder / path.with_suffix(suffix) for suffix in (".key", ".pub"))
+    if not private.is_file() or not public.is_file():
+        return False
+    with private.open("rb") as file:
+        return _PRIVATE_KEY.match(file.read(100)) is not None
 
 
 def _is_record(path: Path) -> bool:

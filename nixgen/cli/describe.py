@@ -65,13 +65,20 @@ def check(description: DescriptionArgument = _DEFAULT, as_json: JsonOption = Fal
 
 def _resolve_all(description: Description) -> None:
     """Resolve for every profile and platform; raises DescriptionError with the mistakes of all."""
+    from nixgen.pipeline.taken import survey_taken
+
     problems: dict[Problem, None] = {}
+    specs = []
     for profile in (None, *description.profiles):
         for platform in description.platforms(profile):
             try:
-                description.resolve(platform=platform, profile=profile)
+                specs.append(description.resolve(platform=platform, profile=profile))
             except DescriptionError as error:
                 problems |= dict.fromkeys(error.problems)
+    try:
+        survey_taken(specs, description.path)
+    except DescriptionError as error:
+        problems |= dict.fromkeys(error.problems)
     if problems:
         raise DescriptionError("the description has mistakes", problems=list(problems))
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from nixgen.errors import DescriptionError, Problem
 from nixgen.generate import GeneratedFile, render
-from nixgen.lock import Lock, lock_path
+from nixgen.lock import Lock
 from nixgen.nixcli import Nix
 from nixgen.pipeline.basepins import find_bases, pins_of
 from nixgen.pipeline.bases import BaseAccess, BaseFinder, FoundBase
 from nixgen.pipeline.machine import survey_machine
 from nixgen.pipeline.pins import Pinned, locked, pin
+from nixgen.pipeline.taken import survey_taken
 from nixgen.plan import Plan, PlanOptions, make_plan, needs_survey
 from nixgen.platforms import Platform, bundled_platforms, in_index_order
-from nixgen.sourcetree import SourceTree, survey_source
+from nixgen.sourcetree import SourceTree
 from nixgen.spec import AppSpec, Description, read_description
 from nixgen.spec.model import Cross
 
@@ -90,7 +91,7 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         description=description.path,
         frozen=request.frozen,
     )
-    source = _survey(description) if any(spec.build for spec in specs) else None
+    source = survey_taken(specs, description.path)
     plan = make_plan(
         specs,
         description_file=description.path.name,
@@ -99,8 +100,6 @@ def prepare(request: Request, nix: Nix) -> Prepared:
         source_files=() if source is None else source.files,
         bases=[base.for_plan() if base is not None else None for base in bases],
     )
-    if source is None and any(image.needs_source for image in plan.images):
-        source = _survey(description)
     return Prepared(
         request=request,
         description=description,
@@ -130,10 +129,6 @@ def _surveyed(options: PlanOptions, specs: Sequence[AppSpec], nix: Nix) -> PlanO
     if not any(needs_survey(spec, system) for spec in specs):
         return options
     return dataclasses.replace(options, machine=survey_machine(nix, system=system))
-
-
-def _survey(description: Description) -> SourceTree:
-    return survey_source(description.project_dir, lock_name=lock_path(description.path).name)
 
 
 def resolve_all(description: Description, request: Request) -> tuple[AppSpec, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from nixgen.pipeline.record import make_record, record_inputs
 from nixgen.pipeline.state import State
 from nixgen.progress import PhaseStarted
 from nixgen.sources import Supply
+
+# why: all else that shapes an image stands in its derivations, or in the digest of the writer.
+_SHAPING = ("packages", "library", "bases", "compressors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +57,39 @@ def find_recorded(
 
 def is_record_of(record: Any, evaluated: Evaluated) -> bool:
     """Whether a record is about what was evaluated, and names the image by its manifests."""
-    if not isinstance(record, dict) or not isinstance(image := record.get("image"), dict):
+    if not _names_manifests(record):
         return False
-    images = evaluated.prepared.plan.images
+    wanted = record_inputs(evaluated)
+    return _names_image(record, evaluated) and _agree(record, wanted, wanted)
+
+
+def is_record_of_image(record: Any, evaluated: Evaluated) -> bool:
+    """Whether what was evaluated makes the very image of a record.
+
+    A file of the project that no build takes, or a comment in the description, may have changed.
+    """
+    if not _names_manifests(record) or not isinstance(record.get("inputs"), dict):
+        return False
     wanted = record_inputs(evaluated)
     return (
-        {name: record.get(name) for name in wanted} == wanted
-        and image.get("format") in ("oci", "oci-archive")
-        and image.get("name") == images[0].name
-        and image.get("tags") == list(images[0].tags)
+        _names_image(record, evaluated)
+        and _agree(record, wanted, ("format", "derivations"))
+        and _agree(record["inputs"], wanted["inputs"], _SHAPING)
     )
+
+
+def _agree(record: Any, wanted: Any, names: Iterable[str]) -> bool:
+    return all(record.get(name) == wanted[name] for name in names)
+
+
+def _names_manifests(record: Any) -> bool:
+    return (
+        isinstance(record, dict)
+        and isinstance(image := record.get("image"), dict)
+        and image.get("format") in ("oci", "oci-archive")
+    )
+
+
+def _names_image(record: Any, evaluated: Evaluated) -> bool:
+    image, first = record["image"], evaluated.prepared.plan.images[0]
+    return bool(image.get("name") == first.name and image.get("tags") == list(first.tags))

@@ -22,7 +22,7 @@ from nixgen.nixcli import Nix
 from nixgen.pipeline.prepare import Request, prepare
 from nixgen.pipeline.provenance import provenance_statement
 from nixgen.pipeline.realise import evaluate
-from nixgen.pipeline.recorded import Recorded, is_record_of
+from nixgen.pipeline.recorded import Recorded, is_record_of_image
 from nixgen.pipeline.sbom import SbomFormat, examine, sbom_statement
 from nixgen.pipeline.state import State
 from nixgen.plan import BuildMachine, PlanOptions
@@ -85,7 +85,7 @@ def _examined(
     record: Any, wanted: Sequence[Attachment], nix: Nix, *, state: State, supply: Supply
 ) -> Iterator[Statement]:
     evaluated = evaluate(prepare(request_of(record), nix), nix)
-    if not is_record_of(record, evaluated):
+    if not is_record_of_image(record, evaluated):
         raise UsageError(
             f"{record['description']['path']} no longer makes the image "
             f"{record['image']['digest']}: its description, source or package set has changed",

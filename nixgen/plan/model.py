@@ -89,11 +89,6 @@ class ImagePlan:
         """The first tag, which is the one that is shown."""
         return self.tags[0]
 
-    @property
-    def needs_source(self) -> bool:
-        """Whether anything of the project's folder goes into this image."""
-        return self.build is not None or any(entry.source is not None for entry in self.entries)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

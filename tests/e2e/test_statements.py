@@ -107,6 +107,19 @@ def test_a_description_that_has_changed_since_is_told(
     assert "https://slsa.dev/provenance/v1" in attached(layout)
 
 
+def test_a_change_that_no_build_sees_is_none(
+    cli: Cli, project: Path, tmp_path: Path, environment: dict[str, str], key: Path
+) -> None:
+    layout = tmp_path / "image.oci"
+    assert cli("image", project, "-o", layout, "-q", **environment).exit_code == 0
+    with (project / "app.toml").open("a") as file:
+        file.write("# a word for readers\n")
+    (project / "report.html").write_text("made since")
+    signed = cli("sign", layout, "--key", key, "--attach", "spdx", **environment)
+    assert signed.exit_code == 0, signed.stderr
+    assert "https://spdx.dev/Document" in attached(layout)
+
+
 def test_a_derivation_that_is_gone_is_told(
     cli: Cli, project: Path, tmp_path: Path, environment: dict[str, str], key: Path
 ) -> None:

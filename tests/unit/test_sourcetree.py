@@ -91,6 +91,34 @@ def test_names_that_git_would_quote_are_listed_as_they_are(tmp_path: Path) -> No
     assert _listed(tmp_path) == ['we"ird\n.c', "ünï.c"]
 
 
+def _key_pair(root: Path, name: str, head: str = "-----BEGIN ENCRYPTED PRIVATE KEY-----") -> None:
+    (root / f"{name}.key").write_text(f"{head}\nMI\n")
+    (root / f"{name}.pub").write_text("-----BEGIN PUBLIC KEY-----\n")
+
+
+def test_a_key_pair_to_sign_with_is_not_source(tmp_path: Path) -> None:
+    _write(tmp_path, "app.toml", "lone.pub", "tls/server.key")
+    _key_pair(tmp_path, "team")
+    _key_pair(tmp_path, "cosign", "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----")
+    _key_pair(tmp_path, "layout", "[keys]")
+    assert _listed(tmp_path) == [
+        "app.toml",
+        "layout.key",
+        "layout.pub",
+        "lone.pub",
+        "tls/server.key",
+    ]
+
+
+def test_a_key_pair_that_git_tracks_is_source(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "-q")
+    _write(tmp_path, "app.toml")
+    _key_pair(tmp_path, "fixture")
+    _git(tmp_path, "add", "fixture.key", "fixture.pub")
+    _key_pair(tmp_path, "team")
+    assert _listed(tmp_path) == ["app.toml", "fixture.key", "fixture.pub"]
+
+
 def test_special_files_are_refused_by_name(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DescriptionError) as caught:
