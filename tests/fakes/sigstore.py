@@ -3,7 +3,8 @@
 Rekor is of version 1, or with a timestamping authority of version 2.
 
 It signs what it is asked to sign, for any token; where `wrong` names a part, that part uses a key
-that nobody trusts. Times in seconds.
+that nobody trusts. Times in seconds. It hands out tokens too, as GitHub Actions does to a workflow
+that may have one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tests.fakes.timestamping import FakeTimestamping
 ISSUER = "https://issuer.example"
 IDENTITY = "https://forge.example/team/app/.ci/release.yml@refs/heads/main"
 REPOSITORY = "https://forge.example/team/app"
+REQUEST_TOKEN = "may-ask-for-a-token"
 _FULCIO = "1.3.6.1.4.1.57264.1"
 _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 _ALGORITHM = ec.ECDSA(hashes.SHA256())
@@ -52,9 +54,15 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def make_token(*, lifetime_s: int = 600, audience: str = "sigstore", secret: str = "") -> str:
+def make_token(
+    *,
+    lifetime_s: int = 600,
+    audience: str = "sigstore",
+    secret: str = "",
+    issuer: str = ISSUER,
+) -> str:
     now = int(time.time())
-    claims = {"aud": audience, "iss": ISSUER, "sub": IDENTITY, "iat": now, "exp": now + lifetime_s}
+    claims = {"aud": audience, "iss": issuer, "sub": IDENTITY, "iat": now, "exp": now + lifetime_s}
     parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     parts.append(secret.encode() or b"signature")
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
@@ -69,6 +77,8 @@ class FakeSigstore:
     log_clock_s: int = 0
     status: int = 201
     delay_s: float = 0
+    identity: str = IDENTITY
+    issuer: str = ISSUER
     timestamping: FakeTimestamping | None = None
     url: str = ""
     tokens: list[str] = field(default_factory=list)
@@ -187,11 +197,11 @@ class FakeSigstore:
                 critical=False,
             )
             .add_extension(
-                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(IDENTITY)]),
+                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(self.identity)]),
                 critical=True,
             )
         )
-        for number, text in ((8, ISSUER), (12, REPOSITORY)):
+        for number, text in ((8, self.issuer), (12, REPOSITORY)):
             value = bytes([0x0C, len(text)]) + text.encode()
             oid = x509.ObjectIdentifier(f"{_FULCIO}.{number}")
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
@@ -307,6 +317,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         pass
+
+    def do_GET(self) -> None:
+        fake: FakeSigstore = self.server.fake  # type: ignore[attr-defined]
+        wanted = (f"bearer {REQUEST_TOKEN}", "/token?audience=sigstore")
+        known = (self.headers["Authorization"], self.path) == wanted
+        answer = {"value": make_token(issuer=fake.issuer)} if known else {"message": "no"}
+        self._reply(200 if known else 401, json.dumps(answer).encode(), "application/json")
 
     def do_POST(self) -> None:
         fake: FakeSigstore = self.server.fake  # type: ignore[attr-defined]
