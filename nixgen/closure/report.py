@@ -17,7 +17,7 @@ class PackageFigures:
     """One store path. `added_bytes` go if it goes, with all that is there because of it alone.
 
     `dominator` is the path because of which alone it is there, None for a root and for what
-    several lead to. Sizes are of the NAR serialisation; those in `usage` of the files' contents.
+    several lead to. Sizes are of the files' contents.
     """
 
     path: str

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSize:
-    """One store path: the bytes of its files, and the NARs' bytes that go if it goes."""
+    """One store path: the bytes of its files, and those that go if it goes."""
 
     path: str
     name: str

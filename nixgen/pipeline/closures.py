@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from nixgen.closure.references import find_occurrences, named_by_config
 from nixgen.closure.report import ClosureFigures, measure_closure
 from nixgen.nixcli import Nix, StorePath
 from nixgen.oci import ImageConf, StoreRoot, copy_store_path, read_conf
+from nixgen.oci.tar import walk_store_path
 from nixgen.oci.trimmed import is_absent
 from nixgen.oci.trimming import read_own_files
 from nixgen.pipeline.confs import build_confs, store_root
@@ -36,10 +38,9 @@ class ImageClosure:
     """The store paths of one image. `place` says where one of them lies on this machine.
 
     The graph's roots are what the image's own files and its config name, and what is there though
-    nothing that was left refers to it; sizes are of the NAR
-    serialisation, as Nix counts them, or of the files where Nix does not know the path.
-    `holders` says for each root what of the image names it: keys of the config and own files, or
-    nothing. `linked` asks the package set what was linked into the store paths, as
+    nothing that was left refers to it; sizes are of the contents of the files that the image
+    holds. `holders` says for each root what of the image names it: keys of the config and own
+    files, or nothing. `linked` asks the package set what was linked into the store paths, as
     `Knowledge.linked` says; of an image that is only looked at nobody knows.
     """
 
@@ -108,7 +109,7 @@ def closure_of(
 ) -> ImageClosure:
     """The closure of a conf; `folder` takes copies of store paths of which parts are left out."""
     place = _place_partial(conf, store, folder / platform.slug)
-    graph = read_graph(conf, nix, place=place)
+    graph = read_graph(conf, nix, store=store, place=place)
     return ImageClosure(
         platform=str(platform),
         name=name,
@@ -118,10 +119,13 @@ def closure_of(
     )
 
 
-def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> ClosureGraph:
+def read_graph(
+    conf: ImageConf, nix: Nix, *, store: StoreRoot, place: Place | None = None
+) -> ClosureGraph:
     """The graph of all of a conf's store paths, also of those that nothing refers to.
 
-    With `place`, what a store path refers to is looked up there where parts of it are left out.
+    Sizes are of the contents of the files that the image holds. With `place`, what a store path
+    refers to is looked up there where parts of it are left out.
     Raises MachineError for one that is not in the store.
     """
     held = set(conf.store_paths)
@@ -138,8 +142,13 @@ def read_graph(conf: ImageConf, nix: Nix, *, place: Place | None = None) -> Clos
         references[path] = sorted({each.target for each in found})
     roots = {*references.pop(str(own)), *named_by_config(conf.config, held)}
     # why: dockerTools puts in what its conf refers to, which can be more than the image needs.
-    sizes = {path: infos[path].nar_size_bytes for path in held}
+    sizes = {path: _content_bytes(path, conf, store) for path in held}
     return ClosureGraph.of_all(roots, sizes, references)
+
+
+def _content_bytes(path: str, conf: ImageConf, store: StoreRoot) -> int:
+    members = walk_store_path(path, store, absent=conf.absent)
+    return sum(found.st_size for _, _, found in members if stat.S_ISREG(found.st_mode))
 
 
 def _place_partial(conf: ImageConf, store: StoreRoot, folder: Path) -> Place:

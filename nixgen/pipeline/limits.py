@@ -55,7 +55,7 @@ def _facts(
         size_bytes=image.size_bytes,
         unpacked_bytes=image.unpacked_bytes,
         layer_count=len(image.layers),
-        graph=read_graph(runnable.conf, nix),
+        graph=read_graph(runnable.conf, nix, store=runnable.store),
         linked=ask_set(evaluated, plan, nix).linked(store_paths) if names_packages else {},
         files=tuple(_files(runnable)) if looks_at_files else (),
     )

@@ -51,7 +51,7 @@ def check_programs(
             if not _is_meant(program, image)
         ]
         if found:
-            problems += explain(found, image.platform, read_graph(conf, nix))
+            problems += explain(found, image.platform, read_graph(conf, nix, store=store))
     if memory.has_news:
         state.write_programs(description, profile, memory.as_json())
     if problems:

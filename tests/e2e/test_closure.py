@@ -176,12 +176,27 @@ def test_an_image_tells_the_same_as_its_description(
         assert of_image["packages"] == of_app["packages"]
     outcome = cli("closure", layout, "--json", "-q")
     (platform,) = outcome.document["platforms"]
-    names = ["path", "references", "referrers", "dominator", "files", "bytes_by_kind"]
+    own = ("image", "named_by")
     told, expected = (
-        {each["path"]: [each[name] for name in names] for each in document["packages"]}
-        for document in (platform, figures)
+        {name: value for name, value in each.items() if name not in own}
+        for each in (platform, figures)
     )
     assert told == expected
+
+
+@pytest.mark.parametrize("minimise", ["safe", "tight"])
+def test_sizes_are_of_what_the_rules_leave(
+    tmp_path: Path, planted: Path, cli: Cli, figures: Any, minimise: str
+) -> None:
+    project = Path(shutil.copytree(planted, tmp_path / "planted"))
+    place = project / "app.toml"
+    place.write_text(place.read_text().replace('"none"', f'"{minimise}"'))
+    (platform,) = cli("closure", project, "--json", "-q").document["platforms"]
+    for package in platform["packages"]:
+        assert package["size_bytes"] == sum(package["bytes_by_kind"].values())
+    assert platform["size_bytes"] < figures["size_bytes"]
+    (whole,) = cli("closure", project, "--whole", "--json", "-q").document["platforms"]
+    assert whole["size_bytes"] == figures["size_bytes"]
 
 
 def test_what_the_rules_leave_out_is_in_the_closure_only_if_asked_for(
