@@ -17,8 +17,22 @@ let
         inherit (image) app build;
       };
 
-  packages = map (lib.packages.get pkgs) image.contents;
-  contents = packages ++ (if app == null then [ ] else [ app ]);
+  # Which package is taken for each of the contents, and all that are; one that the description names
+  # itself is there once.
+  chosen = lib.packages.choose pkgs image.candidates image.contents;
+  taken = map (name: chosen.${name}) (
+    builtins.filter (
+      name: !(builtins.elem chosen.${name} image.contents) || chosen.${name} == name
+    ) image.contents
+  );
+  packages = map (lib.packages.get pkgs) taken;
+  outputsOf =
+    {
+      first = name: [ (lib.packages.get pkgs name) ];
+      for-running = lib.packages.forRunning pkgs;
+    }
+    .${image.outputs};
+  contents = builtins.concatMap outputsOf taken ++ (if app == null then [ ] else [ app ]);
 
   # A file entry's content as a store path.
   toFile =
@@ -112,12 +126,9 @@ in
 {
   inherit stream app;
   # The packages of the contents, by the names that the description has for them.
-  packages = builtins.listToAttrs (
-    map (name: {
-      inherit name;
-      value = lib.packages.get pkgs name;
-    }) image.contents
-  );
+  packages = builtins.mapAttrs (_: lib.packages.get pkgs) chosen;
+  # What was taken in place of what: name -> name.
+  variants = lib.attrs.filter (name: other: name != other) chosen;
   conf = stream.conf or stream;
   meta = import ./meta.nix {
     inherit pkgs app;

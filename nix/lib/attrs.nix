@@ -6,6 +6,19 @@ rec {
   # [ "a" "b" ] -> "a.b"
   joinPath = builtins.concatStringsSep ".";
 
+  # The attributes for which `keep name value` holds.
+  filter =
+    keep: set:
+    builtins.listToAttrs (
+      map (name: {
+        inherit name;
+        value = set.${name};
+      }) (builtins.filter (name: keep name set.${name}) (builtins.attrNames set))
+    );
+
+  # The last name of a path.
+  last = path: builtins.elemAt path (builtins.length path - 1);
+
   # Whether `path` (a list of names) leads through attribute sets to a value.
   hasPath =
     path: set:

@@ -36,6 +36,35 @@ let
     in
     tried.success && tried.value;
 
+  # Whether a name leads to a package that the set has and that evaluates: one that is broken, unfree,
+  # insecure or not for the platform throws, as does the alias of one that is gone.
+  builds =
+    set: name:
+    let
+      path = attrs.splitPath name;
+      package = attrs.getPath path set;
+      tried = builtins.tryEval (
+        attrs.hasPath path set
+        && isPackage package
+        && !(package.meta.unsupported or false)
+        && builtins.isString package.drvPath
+      );
+    in
+    tried.success && tried.value;
+
+  # Outputs by nixpkgs' conventions that no program needs when it runs.
+  # https://nixos.org/manual/nixpkgs/stable/#sec-multiple-outputs-
+  notForRunning = [
+    "debug"
+    "dev"
+    "devdoc"
+    "devman"
+    "doc"
+    "info"
+    "man"
+    "static"
+  ];
+
   problem =
     set: name:
     let
@@ -71,4 +100,35 @@ in
   problems = set: names: builtins.filter (found: found != null) (map (problem set) names);
 
   get = set: name: attrs.getPath (attrs.splitPath name) set;
+
+  # Which package is taken for each of `names`: name -> the first of `candidates.${name}` that the set
+  # has and would build, the name itself where there is none.
+  choose =
+    set: candidates: names:
+    builtins.listToAttrs (
+      map (name: {
+        inherit name;
+        value = builtins.head (builtins.filter (builds set) (candidates.${name} or [ ]) ++ [ name ]);
+      }) names
+    );
+
+  # What of a package goes into an image, as a list: its first output; where that is for those who
+  # build or read, all that programs run with. An output that `name` itself names stays.
+  forRunning =
+    set: name:
+    let
+      path = attrs.splitPath name;
+      package = attrs.getPath path set;
+      outputs = package.outputs or [ "out" ];
+      isNamed = package.outputName or null == attrs.last path;
+      running = builtins.filter (output: builtins.elem output outputs) [
+        "bin"
+        "out"
+        "lib"
+      ];
+    in
+    if isNamed || running == [ ] || !(builtins.elem (builtins.head outputs) notForRunning) then
+      [ package ]
+    else
+      map (output: package.${output}) running;
 }

@@ -59,13 +59,14 @@ class PlatformBuild:
     """How the image of one platform came about.
 
     `derivation` is the store path of its conf's derivation, `writer` the digest of all else that
-    its bytes depend on.
+    its bytes depend on. `variants` names the packages that stand in place of others, by these.
     """
 
     platform: str
     build_system: str
     strategy: str
     derivation: str
+    variants: Mapping[str, str] = field(default_factory=dict)
     writer: Digest
 
 
@@ -146,6 +147,7 @@ class Provenance:
                     "buildSystem": each.build_system,
                     "strategy": each.strategy,
                     "derivation": each.derivation,
+                    "variants": dict(sorted(each.variants.items())),
                     "writer": {"sha256": each.writer.hex},
                 }
                 for each in self.builds

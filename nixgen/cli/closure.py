@@ -114,10 +114,13 @@ def _show(measured: Sequence[ClosureFigures], view: View) -> str:
 
 
 def _head(figures: ClosureFigures) -> str:
+    from nixgen.closure.variants import format_variants
+
     usage = figures.usage
     return (
         f"{figures.image} for {figures.platform}: {human_size(figures.size_bytes)} in "
         f"{len(figures.packages)} store paths, {usage.file_count} files"
+        + "".join(f"\n{line}" for line in format_variants(figures.variants))
     )
 
 

@@ -284,6 +284,8 @@ def print_steps(steps: BuildPlan, *, as_json: bool) -> None:
 
 
 def _format_outcome(outcome: Outcome) -> str:
+    from nixgen.closure.variants import format_variants
+
     names = " ".join(f"{outcome.name}:{tag}" for tag in outcome.tags)
     lines = [names, f"  digest    {outcome.digest}"]
     for image in outcome.platforms:
@@ -293,6 +295,7 @@ def _format_outcome(outcome: Outcome) -> str:
         )
         if image.left_out_bytes:
             lines.append(f"            {human_size(image.left_out_bytes)} left out")
+        lines += [f"            {line}" for line in format_variants(image.variants)]
         if len(outcome.platforms) > 1:
             lines.append(f"            {image.digest}")
     lines.append(f"  path      {outcome.path}")

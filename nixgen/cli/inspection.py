@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,12 +41,11 @@ def plan(
         request = options.request(description, tags=tag, created=created)
         nix = make_nix(store=options.store)
         prepared = prepare(request, nix)
-        if not static:
-            evaluate(prepared, nix)
+        variants = None if static else evaluate(prepared, nix).variants
         if as_json:
-            print_json(prepared.plan.as_json())
+            print_json(_document(prepared.plan, variants))
         else:
-            print_result(_format_plan(prepared.plan))
+            print_result(_format_plan(prepared.plan, variants))
 
 
 @grouped
@@ -76,18 +76,28 @@ def generate(
             print_result(file.content.decode())
 
 
-def _format_plan(plan: Plan) -> str:
+def _document(plan: Plan, variants: Sequence[Mapping[str, str]] | None) -> dict[str, Any]:
+    """The plan, and for each image which packages stand in place of others, where it is known."""
+    document = plan.as_json()
+    for image, found in zip(document["images"], variants or (), strict=variants is not None):
+        image["variants"] = dict(found)
+    return document
+
+
+def _format_plan(plan: Plan, variants: Sequence[Mapping[str, str]] | None) -> str:
     profile = f", profile {plan.profile}" if plan.profile else ""
     lines = [
         f"{plan.app_name} {plan.app_version}{profile}",
         f"package set  {plan.package_set.kind} {plan.package_set.digest}",
     ]
-    for image in plan.images:
-        lines += ["", *_format_image(image)]
+    for image, found in zip(plan.images, variants or [{}] * len(plan.images), strict=True):
+        lines += ["", *_format_image(image, found)]
     return "\n".join(lines)
 
 
-def _format_image(image: ImagePlan) -> list[str]:
+def _format_image(image: ImagePlan, variants: Mapping[str, str]) -> list[str]:
+    from nixgen.closure.variants import format_variants
+
     config = image.config
     command = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
     rows = {
@@ -95,6 +105,7 @@ def _format_image(image: ImagePlan) -> list[str]:
         "strategy": f"{image.strategy}: {image.strategy_reason}",
         "app": f"kind {image.build.kind}, from {image.build.src}" if image.build else "none",
         "contents": " ".join(image.contents) or "none",
+        "variants": ", ".join(format_variants(variants)),
         "command": " ".join(command) or "none",
         "user": config.get("User", ""),
         "env": " ".join(config.get("Env", [])),

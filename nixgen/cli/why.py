@@ -100,6 +100,7 @@ def _as_json(answer: _Answer) -> dict[str, Any]:
     return {
         "platform": answer.closure.platform,
         "image": answer.closure.name,
+        "variants": dict(answer.closure.variants),
         "packages": [
             {
                 "path": each.target,
@@ -117,10 +118,13 @@ def _as_json(answer: _Answer) -> dict[str, Any]:
 
 
 def _format(answer: _Answer, pattern: PackagePattern) -> str:
+    from nixgen.closure.variants import format_variants
+
     head = f"{answer.closure.name} for {answer.closure.platform}"
+    standing = format_variants(_concerned(answer, pattern))
     if not answer.found and not answer.linked:
-        return f"{head}: no {pattern.text} in it"
-    lines = [head]
+        return "\n".join([f"{head}: no {pattern.text} in it", *(f"  {line}" for line in standing)])
+    lines = [head, *(f"  {line}" for line in standing)]
     for each in answer.found:
         shown, count = len(each.chains.shown), each.chains.count
         chains = "1 shortest chain" if count == 1 else f"{count} shortest chains"
@@ -132,6 +136,18 @@ def _format(answer: _Answer, pattern: PackagePattern) -> str:
         lines += ["", f"{name}: no store path of the image, but linked into it"]
         lines.append("  " + " ← ".join((name, *reversed(into))))
     return "\n".join(lines)
+
+
+def _concerned(answer: _Answer, pattern: PackagePattern) -> dict[str, str]:
+    """The packages in place of others, where it is asked for one or the other."""
+    from nixgen.closure.packages import find_packages, name_of, parse_package
+
+    found = {parse_package(name_of(each.target))[0] for each in answer.found}
+    return {
+        name: other
+        for name, other in answer.closure.variants.items()
+        if find_packages(pattern, [name, other]) or other in found
+    }
 
 
 def _format_chain(

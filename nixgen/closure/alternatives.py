@@ -37,14 +37,17 @@ DROPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "bash": ("bashNonInteractive",),
-    "ffmpeg": ("ffmpeg-headless",),
-    "graphviz": ("graphviz-nox",),
+    "ghostscript": ("ghostscript_headless",),
     "imagemagick": ("imagemagick_light",),
     "jdk": ("jdk_headless", "jre_headless", "jre_minimal"),
     "jre": ("jre_headless", "jre_minimal"),
     "nodejs": ("nodejs-slim",),
 }
-"""Smaller packages that a set of nixpkgs' shape may have in place of another."""
+"""Smaller packages that a set of nixpkgs' shape may have in place of another.
+
+They lack more than those of `nixgen.closure.variants`: whether an app can do without, only its
+tests can tell.
+"""
 
 _STRAYS = 8
 _DROPPED_FILES = 5
@@ -75,14 +78,15 @@ class Described:
     drop: tuple[str, ...] = ()
     cut: tuple[tuple[str, str], ...] = ()
     contents: tuple[str, ...] = ()
+    as_named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
     """One change of a description. `doc` says what it is, for people.
 
-    `drop` and `cut` come to what is there; `contents` says for packages what stands in their
-    place, None for nothing.
+    `drop`, `cut` and `as_named` come to what is there; `contents` says for packages what stands in
+    their place, None for nothing.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Alternative:
     drop: tuple[str, ...] = ()
     cut: tuple[tuple[str, str], ...] = ()
     contents: Mapping[str, str | None] = field(default_factory=dict)
+    as_named: tuple[str, ...] = ()
 
     def changes(self, now: Described) -> dict[str, Any]:
         """The values to lay over the description: whole lists, in the shape of a document."""
@@ -102,6 +107,8 @@ class Alternative:
         if self.cut:
             pairs = dict.fromkeys((*now.cut, *self.cut))
             closure["cut"] = [{"from": source, "to": target} for source, target in pairs]
+        if self.as_named:
+            closure["as-named"] = list(dict.fromkeys((*now.as_named, *self.as_named)))
         image: dict[str, Any] = {}
         if self.contents:
             others = (self.contents.get(name, name) for name in now.contents)
@@ -128,6 +135,7 @@ def join(name: str, doc: str, parts: Sequence[Alternative]) -> Alternative:
         drop=tuple(dict.fromkeys(pattern for each in parts for pattern in each.drop)),
         cut=tuple(dict.fromkeys(pair for each in parts for pair in each.cut)),
         contents={name: other for each in parts for name, other in each.contents.items()},
+        as_named=tuple(dict.fromkeys(name for each in parts for name in each.as_named)),
     )
 
 
@@ -232,12 +240,22 @@ def propose_removals(contents: Sequence[str], named: Iterable[str]) -> Iterator[
             yield Alternative(name=f"without-{name}", doc=doc, contents={name: None})
 
 
-def propose_variants(contents: Sequence[str]) -> tuple[Alternative, ...]:
-    """What a set might have in place of each package: variants, static ones, other outputs."""
+def propose_as_named(taken: Mapping[str, str]) -> Iterator[Alternative]:
+    """The way back from each package that was taken in place of the one that is named."""
+    for name, other in taken.items():
+        doc = f"{name} as it is named, not {other}"
+        yield Alternative(name=f"as-named-{name}", doc=doc, as_named=(name,))
+
+
+def propose_variants(contents: Sequence[str], taken: Mapping[str, str]) -> tuple[Alternative, ...]:
+    """What a set might have in place of each package: variants, static ones, other outputs.
+
+    They are those of the package that was taken, where that is another than the one named.
+    """
     return tuple(
         Alternative(name=f"{name}={other}", doc=doc, contents={name: other})
         for name in contents
-        for other, doc in _variants(name)
+        for other, doc in _variants(taken.get(name, name))
     )
 
 

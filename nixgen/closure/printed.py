@@ -92,6 +92,7 @@ def _parse_closure(place: _Place) -> ClosureFigures:
         platform=place.text("platform"),
         image=place.text("image"),
         named_by=_parse_names(place),
+        variants=_parse_variants(place),
     )
 
 
@@ -108,3 +109,11 @@ def _parse_usage(place: _Place) -> Usage:
 def _parse_names(place: _Place) -> Mapping[str, tuple[str, ...]]:
     names = place.get("named_by", dict)
     return {root: names.texts(root) for root in names.value}
+
+
+def _parse_variants(place: _Place) -> Mapping[str, str]:
+    # why: what was printed before there were any says nothing of them.
+    if "variants" not in place.value:
+        return {}
+    variants = place.get("variants", dict)
+    return {name: variants.text(name) for name in variants.value}

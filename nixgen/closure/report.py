@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class ClosureFigures:
     """One image's closure. `packages` are sorted by what they add, the most first.
 
     `named_by` says for each root what of the image names it: keys of the config and own files; for
-    one that is there though nothing refers to it, nothing.
+    one that is there though nothing refers to it, nothing. `variants` are the packages that stand
+    in place of those that the description names, by these.
     """
 
     platform: str
@@ -63,6 +64,7 @@ class ClosureFigures:
     roots: tuple[str, ...]
     named_by: Mapping[str, tuple[str, ...]]
     packages: tuple[PackageFigures, ...]
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
@@ -99,6 +101,7 @@ class ClosureFigures:
             "bytes_by_kind": {str(kind): size for kind, size in usage.bytes_by_kind.items()},
             "roots": list(self.roots),
             "named_by": {root: list(self.named_by.get(root, ())) for root in self.roots},
+            "variants": dict(self.variants),
             "packages": [package.as_json() for package in self.packages],
         }
 
@@ -110,10 +113,13 @@ def measure_closure(
     platform: str,
     image: str,
     named_by: Mapping[str, tuple[str, ...]],
+    variants: Mapping[str, str],
 ) -> ClosureFigures:
     """Measure every store path; raises MachineError for what can't be read."""
     usages = {path: measure(place(path)) for path in graph.nodes}
-    return make_figures(graph, usages, platform=platform, image=image, named_by=named_by)
+    return make_figures(
+        graph, usages, platform=platform, image=image, named_by=named_by, variants=variants
+    )
 
 
 def make_figures(
@@ -123,6 +129,7 @@ def make_figures(
     platform: str,
     image: str,
     named_by: Mapping[str, tuple[str, ...]],
+    variants: Mapping[str, str] | None = None,
 ) -> ClosureFigures:
     """The figures of a graph whose files take what `usages` says, by store path."""
     added = graph.added_bytes()
@@ -145,6 +152,7 @@ def make_figures(
         roots=graph.roots,
         named_by=named_by,
         packages=tuple(packages),
+        variants=dict(variants or {}),
     )
 
 

@@ -78,6 +78,8 @@ def _render_image(plan: Plan, image: ImagePlan) -> bytes:
         "layering": {"strategy": image.layer_strategy},
         "base": _base_expression(image.base),
         "contents": list(image.contents),
+        "candidates": {name: list(others) for name, others in image.candidates.items()},
+        "outputs": "first" if image.closure.minimise == "none" else "for-running",
         "app": {"name": plan.app_name, "version": plan.app_version},
         "build": _build_expression(image.build),
         "config": image.config,

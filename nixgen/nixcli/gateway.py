@@ -83,16 +83,30 @@ class Nix(NixStore):
 
         An empty path is the expression itself. Raises as `eval_json` does.
         """
-        picked = " ".join(f"(expression.{attr})" if attr else "expression" for attr in attrs)
-        text = f"let expression = (\n{expr}\n);\nin map ({_DESCRIBE}) [ {picked} ]"
-        return [
-            BuildTarget(
-                drv_path=StorePath.parse(entry["drv"]),
-                default_output=entry["default"],
-                outputs={n: StorePath.parse(p) for n, p in sorted(entry["outputs"].items())},
-            )
-            for entry in self.eval_json(text, names=names)
-        ]
+        return self.instantiate_and_ask(expr, attrs, [], names=names)[0]
+
+    def instantiate_and_ask(
+        self,
+        expr: str,
+        attrs: Sequence[str],
+        asked: Sequence[str],
+        *,
+        names: SourceNames | None = None,
+    ) -> tuple[list[BuildTarget], list[Any]]:
+        """The derivations at `attrs`, and the values at `asked` as JSON says them.
+
+        One evaluation gives both; otherwise as `instantiate`.
+        """
+        targets, values = (
+            " ".join(f"(expression.{attr})" if attr else "expression" for attr in paths)
+            for paths in (attrs, asked)
+        )
+        text = (
+            f"let expression = (\n{expr}\n);\n"
+            f"in {{ targets = map ({_DESCRIBE}) [ {targets} ]; values = [ {values} ]; }}"
+        )
+        answer = self.eval_json(text, names=names)
+        return [_target_of(entry) for entry in answer["targets"]], answer["values"]
 
     def realise(
         self,
@@ -138,3 +152,11 @@ class Nix(NixStore):
             elif line.strip().startswith("/nix/store/"):
                 current.append(StorePath.parse(line.strip()))
         return BuildPlan(to_build=tuple(lists["built"]), to_fetch=tuple(lists["fetched"]))
+
+
+def _target_of(entry: Mapping[str, Any]) -> BuildTarget:
+    return BuildTarget(
+        drv_path=StorePath.parse(entry["drv"]),
+        default_output=entry["default"],
+        outputs={n: StorePath.parse(p) for n, p in sorted(entry["outputs"].items())},
+    )

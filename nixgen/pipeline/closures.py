@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nixgen.aside import scratch_folder
@@ -42,6 +42,7 @@ class ImageClosure:
     holds. `holders` says for each root what of the image names it: keys of the config and own
     files, or nothing. `linked` asks the package set what was linked into the store paths, as
     `Knowledge.linked` says; of an image that is only looked at nobody knows.
+    `variants` are the packages that stand in place of those that are named, by these; empty there.
     """
 
     platform: str
@@ -50,6 +51,7 @@ class ImageClosure:
     place: Place
     holders: Mapping[str, tuple[str, ...]]
     linked: Linked = dict
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     def measure(self) -> ClosureFigures:
         """What each store path takes; raises MachineError for what can't be read."""
@@ -59,6 +61,7 @@ class ImageClosure:
             platform=self.platform,
             image=self.name,
             named_by=self.holders,
+            variants=self.variants,
         )
 
 
@@ -76,7 +79,9 @@ def open_closures(
     store = store_root(nix)
     with scratch_folder() as folder:
         closures = []
-        for image, path in zip(evaluated.prepared.plan.images, confs, strict=True):
+        for image, variants, path in zip(
+            evaluated.prepared.plan.images, evaluated.variants, confs, strict=True
+        ):
             conf = read_conf(path, store=store)
             if not whole:
                 conf, _ = trim_conf(image, conf, nix, store=store)
@@ -88,9 +93,8 @@ def open_closures(
                 store=store,
                 folder=folder,
             )
-            closures.append(
-                dataclasses.replace(closure, linked=_linked(evaluated, image, nix, closure.graph))
-            )
+            linked = _linked(evaluated, image, nix, closure.graph)
+            closures.append(dataclasses.replace(closure, linked=linked, variants=variants))
         yield tuple(closures)
 
 

@@ -8,7 +8,7 @@ from nixgen.nixcli import Nix
 from nixgen.oci import StoreRoot
 from nixgen.pipeline.locking import keep_pins
 from nixgen.pipeline.prepare import Request, prepare
-from nixgen.pipeline.realise import Evaluated, evaluate, realise
+from nixgen.pipeline.realise import Evaluated, evaluate, realise, tell_variants
 from nixgen.pipeline.state import State
 from nixgen.progress import PhaseStarted
 from nixgen.sources import Supply
@@ -21,6 +21,7 @@ def build_confs(
     prepared = prepare(request, nix)
     nix.reporter.report(PhaseStarted(name="evaluate"))
     evaluated = evaluate(prepared, nix)
+    tell_variants(evaluated, nix)
     keep_pins(prepared)
     nix.reporter.report(PhaseStarted(name="build"))
     return evaluated, realise(evaluated, nix, state=state, supply=supply)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nixgen.aside import scratch_folder
+from nixgen.closure.variants import format_variants
 from nixgen.digest import Digest
-from nixgen.errors import IrreproducibleError, UsageError
+from nixgen.errors import BuildError, IrreproducibleError, UsageError
 from nixgen.lock import LockedResult, lock_path, write_lock
 from nixgen.nixcli import Nix
 from nixgen.oci import (
@@ -28,6 +29,7 @@ from nixgen.oci import (
 )
 from nixgen.oci.trimming import Trimming
 from nixgen.oci.writing import work_folder
+from nixgen.pipeline.bases import FoundBase
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.limits import refuse_violations
@@ -91,12 +93,14 @@ def write_image(
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images, runnables = [], []
-        for image, conf, found in zip(plan.images, confs, evaluated.prepared.bases, strict=True):
+        for image, conf, found, variants in zip(
+            plan.images, confs, evaluated.prepared.bases, evaluated.variants, strict=True
+        ):
             base = None if found is None else found.read(work=work, cache=cache)
             runnable = RunnableImage(
                 layout=destination, tag=image.tag, platform=image.platform, conf=conf, store=store
             )
-            check_entrypoint(runnable, None if found is None else found.files)
+            _check_entrypoint(runnable, found, variants)
             runnables.append(dataclasses.replace(runnable, base=base))
             builder = LayerBuilder(
                 work=work, compressor=_compressor(image, evaluated, nix), cache=cache
@@ -123,8 +127,12 @@ def write_image(
         format=form,
         digest=digest,
         platforms=tuple(
-            PlatformOutcome.of({**image.as_json(), **_trimmed_json(trimming)})
-            for image, (_, trimming) in zip(images, trimmed, strict=True)
+            PlatformOutcome.of(
+                {**image.as_json(), "variants": dict(variants), **_trimmed_json(trimming)}
+            )
+            for image, variants, (_, trimming) in zip(
+                images, evaluated.variants, trimmed, strict=True
+            )
         ),
     )
 
@@ -153,6 +161,22 @@ def write_aside(
     if cache is not None:
         cache.bound()
     return outcome
+
+
+def _check_entrypoint(
+    image: RunnableImage, base: FoundBase | None, variants: Mapping[str, str]
+) -> None:
+    """As `check_entrypoint`, with the way back where a smaller package may lack the program."""
+    try:
+        check_entrypoint(image, None if base is None else base.files)
+    except BuildError as error:
+        if not variants:
+            raise
+        names = ", ".join(f'"{name}"' for name in variants)
+        told = "\n".join(f"  {line}" for line in format_variants(variants))
+        raise BuildError(
+            f"{error.message}\n{told}", hint=f"[closure] as-named = [{names}]  takes what is named"
+        ) from error
 
 
 def _trimmed_json(trimming: Trimming | None) -> dict[str, Any]:

@@ -17,7 +17,10 @@ Format = Literal["oci", "oci-archive", "docker-archive"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformOutcome:
-    """The image of one platform; `document` is its part of `nixgen image --json`."""
+    """The image of one platform; `document` is its part of `nixgen image --json`.
+
+    `variants` says which packages stand in place of those that are named.
+    """
 
     platform: str
     digest: Digest
@@ -25,6 +28,7 @@ class PlatformOutcome:
     unpacked_bytes: int
     layer_count: int
     left_out_bytes: int
+    variants: Mapping[str, str]
     document: Mapping[str, Any]
 
     @classmethod
@@ -37,6 +41,7 @@ class PlatformOutcome:
             unpacked_bytes=int(document["unpacked_bytes"]),
             layer_count=len(document["layers"]),
             left_out_bytes=int(document.get("closure", {}).get("size_bytes", 0)),
+            variants={str(name): str(other) for name, other in document["variants"].items()},
             document=document,
         )
 

@@ -60,6 +60,7 @@ def make_provenance(
                 build_system=build["build_system"],
                 strategy=build["strategy"],
                 derivation=build["conf"],
+                variants=build["variants"],
                 writer=Digest.parse(build["writer"]),
             )
             for platform, build in record["derivations"].items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nixgen.closure.variants import format_variants, needless_names
 from nixgen.errors import BuildError, DescriptionError, EvaluationError, NixgenError, Problem
 from nixgen.nixcli import (
     BuildPlan,
@@ -27,6 +28,7 @@ from nixgen.pipeline.trees import Trees, add_trees
 from nixgen.pipeline.unchanged import Root
 from nixgen.plan import ImagePlan
 from nixgen.platforms import Platform, known_platforms
+from nixgen.progress import Notice
 from nixgen.sources import Supply
 
 _CONF_SUFFIX = "-conf.json"
@@ -34,12 +36,16 @@ _CONF_SUFFIX = "-conf.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """What evaluation gave: one conf per image, and the compressors that writing needs."""
+    """What evaluation gave: one conf per image, and the compressors that writing needs.
+
+    `variants` says for each image which packages the set gave in place of those that are named.
+    """
 
     prepared: Prepared
     trees: Trees
     names: SourceNames
     confs: tuple[BuildTarget, ...]
+    variants: tuple[Mapping[str, str], ...]
     compressors: Mapping[str, BuildTarget]
 
     @property
@@ -65,8 +71,11 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
     wanted = sorted({image.compression for image in images} - {"none"})
     attrs = [format_attribute_path("images", i.platform.slug, "conf") for i in images]
     attrs += [format_attribute_path("compressors", name) for name in wanted]
+    asked = [format_attribute_path("images", i.platform.slug, "variants") for i in images]
     try:
-        targets = emulating(nix, prepared.plan).instantiate(trees.expression(), attrs, names=names)
+        targets, variants = emulating(nix, prepared.plan).instantiate_and_ask(
+            trees.expression(), attrs, asked, names=names
+        )
     except ThrownError as error:
         raise explain_thrown(error.payload, prepared) from error
     return Evaluated(
@@ -74,8 +83,19 @@ def evaluate(prepared: Prepared, nix: Nix) -> Evaluated:
         trees=trees,
         names=names,
         confs=tuple(targets[: len(images)]),
+        variants=tuple(dict(sorted(each.items())) for each in variants),
         compressors=dict(zip(wanted, targets[len(images) :], strict=True)),
     )
+
+
+def tell_variants(evaluated: Evaluated, nix: Nix) -> None:
+    """Tell the reporter which packages stand in place of others, and of what keeps none."""
+    for image, variants in zip(evaluated.prepared.plan.images, evaluated.variants, strict=True):
+        for line in format_variants(variants):
+            nix.reporter.report(Notice(text=f"{image.platform}: {line}"))
+        for name in needless_names(image.contents, image.closure.as_named):
+            text = f"{image.platform}: closure: as-named: nothing would stand in place of {name}"
+            nix.reporter.report(Notice(text=text))
 
 
 def dry_run(evaluated: Evaluated, nix: Nix) -> BuildPlan:

@@ -86,9 +86,12 @@ def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
                 "strategy": image.strategy,
                 "conf": str(conf.drv_path),
                 "output": str(conf.path),
+                "variants": dict(variants),
                 "writer": str(writer_digest(image, evaluated)),
             }
-            for image, conf in zip(prepared.plan.images, evaluated.confs, strict=True)
+            for image, conf, variants in zip(
+                prepared.plan.images, evaluated.confs, evaluated.variants, strict=True
+            )
         },
     }
 

@@ -13,7 +13,7 @@ from nixgen.pipeline.conditions import find_conditions
 from nixgen.pipeline.image import write_aside
 from nixgen.pipeline.locking import keep_pins
 from nixgen.pipeline.prepare import Request, prepare
-from nixgen.pipeline.realise import Evaluated, evaluate, realise
+from nixgen.pipeline.realise import Evaluated, evaluate, realise, tell_variants
 from nixgen.pipeline.record import make_record, record_inputs
 from nixgen.pipeline.state import State
 from nixgen.progress import PhaseStarted
@@ -42,6 +42,7 @@ def find_recorded(
     prepared = prepare(request, nix)
     nix.reporter.report(PhaseStarted(name="evaluate"))
     evaluated = evaluate(prepared, nix)
+    tell_variants(evaluated, nix)
     keep_pins(prepared)
     last = state.record(prepared.description.path, request.profile)
     if is_record_of(last, evaluated):

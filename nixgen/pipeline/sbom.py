@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -25,6 +26,7 @@ from nixgen.attest.inventory import (
 from nixgen.attest.spdx import SPDX_TYPE, make_spdx
 from nixgen.attest.statement import Statement, Subject, make_statement
 from nixgen.closure.references import walk
+from nixgen.closure.variants import format_variants
 from nixgen.digest import Digest
 from nixgen.errors import MachineError, UsageError
 from nixgen.nixcli import Nix
@@ -126,9 +128,15 @@ class Examined:
             named,
             knowledge=ask_set(self.recorded.evaluated, self.image, self.nix),
             bases=_bases(self.recorded.record, self.image),
-            notes=() if self.trimming is None else tuple(_notes(self.trimming)),
+            notes=tuple(self._notes()),
             with_files=with_files,
         )
+
+    def _notes(self) -> Iterator[str]:
+        for line in format_variants(self.closure.variants):
+            yield f"Taken by the description's rules: {line}."
+        if self.trimming is not None:
+            yield from _notes(self.trimming)
 
 
 def examine(recorded: Recorded, nix: Nix, *, state: State, supply: Supply) -> Iterator[Examined]:
@@ -137,13 +145,16 @@ def examine(recorded: Recorded, nix: Nix, *, state: State, supply: Supply) -> It
     confs = realise(evaluated, nix, state=state, supply=supply)
     nix.reporter.report(PhaseStarted(name="look at store paths"))
     store = store_root(nix)
-    for image, path in zip(evaluated.prepared.plan.images, confs, strict=True):
+    for image, variants, path in zip(
+        evaluated.prepared.plan.images, evaluated.variants, confs, strict=True
+    ):
         conf, trimming = trim_conf(image, read_conf(path, store=store), nix, store=store)
         with scratch_folder() as folder:
             name = f"{image.name}:{image.tag}"
             closure = closure_of(
                 conf, nix, platform=image.platform, name=name, store=store, folder=folder
             )
+            closure = dataclasses.replace(closure, variants=variants)
             yield Examined(
                 recorded=recorded, image=image, closure=closure, trimming=trimming, nix=nix
             )

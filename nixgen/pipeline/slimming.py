@@ -14,6 +14,7 @@ from nixgen.closure.alternatives import (
     Alternative,
     Described,
     join,
+    propose_as_named,
     propose_drops,
     propose_modes,
     propose_removals,
@@ -87,6 +88,7 @@ class _Workshop:
             drop=closure.drop,
             cut=tuple((source.text, target.text) for source, target in closure.cuts),
             contents=self.spec.image.contents,
+            as_named=closure.as_named,
         )
 
     @property
@@ -97,7 +99,7 @@ class _Workshop:
     def work(self, wanted: Wanted) -> Slimming:
         described = self._evaluate({})
         weighed = self._weigh(described)
-        known = tuple(self._propose(described))
+        known = tuple(self._propose(described, weighed))
         trials = [
             self._try(each, described, weighed, allow_builds=wanted.allow_builds)
             for each in wanted.choose(known)
@@ -186,9 +188,10 @@ class _Workshop:
     def _missing_packages(self, alternative: Alternative, evaluated: Evaluated) -> list[str]:
         """What would have to be built for the packages that it puts in."""
         (image,) = evaluated.prepared.plan.images
+        others = [*alternative.contents.values(), *alternative.as_named]
         attrs = [
             format_attribute_path("images", image.platform.slug, "packages", other)
-            for other in alternative.contents.values()
+            for other in others
             if other is not None
         ]
         if not attrs:
@@ -198,8 +201,11 @@ class _Workshop:
         targets = nix.instantiate(expression, attrs, names=evaluated.names)
         return sorted({path.derivation_name for path in nix.plan_build(targets).to_build})
 
-    def _propose(self, described: Evaluated) -> Iterator[Alternative]:
+    def _propose(self, described: Evaluated, weighed: Weighed) -> Iterator[Alternative]:
         now = self.now
+        (taken,) = described.variants
+        if weighed.tests is not None and weighed.tests.verdict == "failed":
+            yield from propose_as_named(taken)
         yield from propose_modes(now)
         (image,) = described.prepared.plan.images
         (path,) = realise(described, self.nix, state=self.state, supply=self.supply)
@@ -210,7 +216,7 @@ class _Workshop:
             image = dataclasses.replace(image, closure=closure)
         yield from self._look(image, conf, lambda each: propose_strays(each.graph, each.place))
         yield from propose_removals(now.contents, self._texts(image))
-        yield from self._offered(propose_variants(now.contents))
+        yield from self._offered(propose_variants(now.contents, taken))
 
     def _look(
         self,

@@ -22,7 +22,7 @@ from nixgen.errors import MachineError
 from nixgen.folders import state_folder
 from nixgen.wholefile import write_whole
 
-RECORD_FORMAT = 2
+RECORD_FORMAT = 3
 """The format of the build records that are written; others are as good as none."""
 
 

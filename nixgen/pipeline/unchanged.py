@@ -31,7 +31,7 @@ from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.state import State
 from nixgen.sourcetree import SourceTree, survey_source
 
-_FORMAT = 2
+_FORMAT = 3
 _SETTLED_NS = 2_000_000_000
 _VARIABLES = ("NIX_", "NIXGEN_", "SOURCE_DATE_EPOCH", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME")
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, assert_never
 
 import nixgen
+from nixgen.closure.variants import choose_candidates
 from nixgen.errors import UsageError
 from nixgen.lock import PinnedSet
 from nixgen.plan.accounts import find_accounts
@@ -97,6 +98,7 @@ def make_image_plan(
     """
     image = spec.image
     accounts = find_accounts(image, base)
+    contents = _contents(spec, base)
     return ImagePlan(
         platform=spec.platform,
         build_system=choice.build_system,
@@ -106,7 +108,10 @@ def make_image_plan(
         tags=options.tags or image.tags,
         created=_created(spec, options),
         base=BasePlan.of(base) if base is not None else None,
-        contents=_contents(spec, base),
+        contents=contents,
+        candidates=choose_candidates(
+            contents, mode=spec.closure.minimise, as_named=spec.closure.as_named
+        ),
         build=_build(spec.build, source_files) if spec.build is not None else None,
         config=make_config(spec, accounts, base),
         entries=make_entries(spec, accounts, base),

@@ -59,9 +59,11 @@ class ImagePlan:
     """One image for one platform.
 
     `build_system` is the Nix system that its derivations are built on, `strategy_reason` why.
-    `base` is the image that it begins with, or None; `max_layers` counts those above it. `config`
-    is the `config` object of the OCI image configuration
-    (https://github.com/opencontainers/image-spec/blob/main/config.md); `created` is RFC 3339.
+    `candidates` are attributes of the set that may stand in place of one of `contents`, by its
+    name; the first that the set has does. `base` is the image that it begins with, or None;
+    `max_layers` counts those above it. `config` is the `config` object of the OCI image
+    configuration (https://github.com/opencontainers/image-spec/blob/main/config.md); `created` is
+    RFC 3339.
     `foreign_binaries` are the patterns of programs that may be for another machine.
     """
 
@@ -74,6 +76,7 @@ class ImagePlan:
     created: str
     base: BasePlan | None
     contents: tuple[str, ...]
+    candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     build: BuildPlan | None
     config: Mapping[str, Any]
     entries: tuple[Entry, ...]

@@ -23,6 +23,7 @@ _URL = Text(label="a URL", convert=texts.parse_url, pattern=texts.URL_PATTERN)
 _GLOB = Text(label="a file pattern", convert=texts.parse_glob)
 _GLOBS = lists_of(_GLOB, "a list of file patterns")
 _PACKAGES = lists_of(PACKAGE, "a list of package attributes")
+_AS_NAMED = Text(label='a package attribute or "*"', convert=texts.parse_package_or_every)
 _PACKAGE_PATTERN = Text(label="a package or a pattern", convert=texts.parse_package_pattern)
 _PACKAGE_PATTERNS = lists_of(_PACKAGE_PATTERN, "a list of packages and patterns")
 
@@ -230,7 +231,8 @@ CLOSURE_TABLE = Table(
             "minimise",
             choice("none", "safe", "tight"),
             "What is left out: nothing; what no program reads (documentation, headers, static "
-            "libraries, …); or also store paths to which nothing refers that is left.",
+            "libraries, …), with smaller packages of the same use where the set has them; or also "
+            "store paths to which nothing refers that is left.",
             default="safe",
             aliases=("minimize", "slim"),
         ),
@@ -270,6 +272,14 @@ CLOSURE_TABLE = Table(
             _GLOBS,
             "Files that are left out, relative to their store path.",
             example=["share/locale/**"],
+        ),
+        Field(
+            "as-named",
+            lists_of(_AS_NAMED, "a list of package attributes"),
+            "Packages of `image.contents` that are taken as they are named, though the set has a "
+            "smaller one of the same use; `*` for all.",
+            default=[],
+            example=["ffmpeg"],
         ),
         Field(
             "keep-paths",

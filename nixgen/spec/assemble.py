@@ -67,6 +67,7 @@ def _make_closure(record: Record) -> Closure:
         keep=_list(record, "keep"),
         drop=_list(record, "drop"),
         keep_paths=_list(record, "keep-paths"),
+        as_named=_list(record, "as-named"),
         cuts=tuple((cut.values["from"], cut.values["to"]) for cut in _list(record, "cut")),
         limits=Limits(
             max_size_bytes=record.values.get("max-size"),

@@ -247,13 +247,15 @@ class Closure:
     """What is left out of the image, and what it is held against.
 
     `keep` and `drop` are patterns of files relative to their store path, `keep_paths` patterns of
-    the names of store paths. `cuts` are pairs (from, to) of packages.
+    the names of store paths. `cuts` are pairs (from, to) of packages. `as_named` are packages that
+    no smaller one stands in for, "*" all of them.
     """
 
     minimise: Minimise = "safe"
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep_paths: tuple[str, ...] = ()
+    as_named: tuple[str, ...] = ()
     cuts: tuple[tuple[PackagePattern, PackagePattern], ...] = ()
     limits: Limits = field(default_factory=Limits)
 

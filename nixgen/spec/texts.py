@@ -10,6 +10,7 @@ import json
 import re
 
 from nixgen.closure.packages import PackagePattern
+from nixgen.closure.variants import EVERY
 from nixgen.spec.kinds import Mistake
 from nixgen.spec.model import BaseName
 from nixgen.spec.report import suggest
@@ -117,6 +118,11 @@ def parse_package(text: str) -> str:
     if hint is not None:
         raise Mistake(f"expected {expected}, not {quote(text)}", hint)
     return match(PACKAGE_PATTERN, text, expected)
+
+
+def parse_package_or_every(text: str) -> str:
+    """An attribute path of the package set, or `*` for all."""
+    return text if text == EVERY else parse_package(text)
 
 
 def parse_package_pattern(text: str) -> PackagePattern:

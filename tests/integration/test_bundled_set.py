@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import json
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nixgen import _process, resources
+from nixgen.closure.sections import read_sections
 from nixgen.nixcli import Nix, NixSettings
 from nixgen.nixcli.settings import option_arguments
 from nixgen.pipeline.sourcing import NixSourceStore, bundled_catalogue
@@ -55,3 +57,44 @@ def test_what_busybox_holds_compressed_names_no_store_path() -> None:
     ]
     assert any(b"#!/bin/sh" in text for text in texts)
     assert not [text for text in texts if b"/nix/store" in text]
+
+
+@pytest.fixture(scope="module")
+def outputs(sources_in_store: None) -> dict[str, Path]:
+    """What goes into an image of each package of the set, by name."""
+    nix = Nix()
+    options = option_arguments(nix.settings, nix.access)
+    arguments = f"{{ buildSystem = {json.dumps(native_system())}; }}"
+    bundled = f"(import {resources.nix_dir() / 'bundled'} {arguments})"
+    argv = ["nix-instantiate", "--eval", "--json", "--expr", f"{bundled}.nixgen.packages"]
+    names = json.loads(_process.run([*argv, "--strict"]).check().stdout)
+    wanted = " ".join(f"{bundled}.{name}" for name in names)
+    argv = ["nix-build", "--no-out-link", "--expr", f"[ {wanted} ]", *options]
+    places = _process.run(argv).check().stdout.decode().splitlines()
+    return dict(zip(names, map(Path, places), strict=True))
+
+
+def test_programs_have_neither_symbols_nor_debug_information(outputs: dict[str, Path]) -> None:
+    found: dict[str, set[str]] = {}
+    for file in (file for place in outputs.values() for file in place.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            with file.open("rb") as content:
+                found[str(file)] = {section.name for section in read_sections(content)}
+    programs = {name: sections for name, sections in found.items() if sections}
+    assert len(programs) > 8
+    assert {
+        name: sections
+        for name, sections in programs.items()
+        if any(each.startswith((".symtab", ".debug")) for each in sections)
+    } == {}
+
+
+def test_a_package_of_programs_goes_into_an_image_without_what_is_for_those_who_build_or_read(
+    outputs: dict[str, Path],
+) -> None:
+    unwanted = ("include", "lib/pkgconfig", "lib/cmake", "share/man", "share/doc", "share/info")
+    places = [place for place in outputs.values() if (place / "bin").is_dir()]
+    assert len(places) > 7
+    folders = [place / folder for place in places for folder in unwanted]
+    assert [str(folder) for folder in folders if folder.exists()] == []
+    assert [str(file) for place in places for file in place.rglob("*.a")] == []

@@ -225,6 +225,23 @@ def test_every_kind_of_build_evaluates(
     assert any(re.fullmatch(pattern, name) for name in names), names
 
 
+@pytest.mark.parametrize("system", ["direct", "make"])
+def test_a_c_program_is_stripped_of_its_symbols_by_its_build(
+    system: str, package_set: Path, nix: Nix, tmp_path: Path
+) -> None:
+    description = _describe(
+        tmp_path,
+        package_set,
+        f'[app]\nname = "c"\nversion = "1.0"\n[build]\nkind = "c"\nsystem = "{system}"\n',
+        main__c="int main(void) { return 0; }",
+        Makefile="install:\n\tcp main.c $(PREFIX)\n",
+    )
+    app = Graph(nix=nix, root=_graph(description, nix).find("c-customisation-layer"))
+    env = app.find(r"c-1\.0").env
+    assert env["stripAllList"] == "bin libexec sbin"
+    assert not env.get("dontStrip")
+
+
 def test_a_platform_that_the_set_has_no_packages_for_is_said_so(nix: Nix, tmp_path: Path) -> None:
     few = tmp_path / "few"
     few.mkdir()

@@ -14,6 +14,14 @@ from nixgen.sourcetree import list_source, stage_source
 
 _HERE = Path(__file__).parent
 VARIABLE = "NIXGEN_TEST_NIXPKGS"
+_EXTENDED = """
+arguments:
+let
+  pkgs = import ./inner arguments;
+  extend = pkgs: pkgs // import ./more.nix pkgs;
+in
+extend pkgs // { pkgsCross = builtins.mapAttrs (_: extend) pkgs.pkgsCross; }
+"""
 
 
 def known_sets() -> tuple[str, ...]:
@@ -34,6 +42,15 @@ def make_stand_in(folder: Path, *, newer: bool = False) -> Path:
     shutil.copytree(resources.nix_dir() / "bundled", folder / "bundled")
     if newer:
         (folder / "newer").touch()
+    return folder
+
+
+def extend_set(name: str, folder: Path, more: str) -> Path:
+    """The set with further packages: `more` is a Nix function from the set's packages to them."""
+    folder.mkdir()
+    make_set(name, folder / "inner")
+    (folder / "more.nix").write_text(more)
+    (folder / "default.nix").write_text(_EXTENDED)
     return folder
 
 

@@ -22,7 +22,17 @@ let
     };
     buildInputs = map (lib.packages.get pkgs) build.packages;
     meta.mainProgram = build.program;
-  };
+  }
+  // (if pkgs ? nixgen then { } else { inherit stripAllList; });
+
+  # Where nixpkgs takes out the symbols, too, and not debug information alone: a static program may
+  # be symbols for the most part. The bundled set's compiler leaves neither in.
+  # https://nixos.org/manual/nixpkgs/stable/#ssec-fixup-phase
+  stripAllList = [
+    "bin"
+    "libexec"
+    "sbin"
+  ];
 
   # why SHELL: there is no /bin/sh where this runs.
   make = ''

@@ -1,9 +1,11 @@
 { lib }:
 let
   inherit (lib.attrs)
+    filter
     getPath
     hasPath
     joinPath
+    last
     splitPath
     ;
   set = {
@@ -25,6 +27,28 @@ in
         "b-c"
         "d_1"
       ];
+    };
+  };
+  filter = {
+    "by names and values" = {
+      expr = filter (name: value: name == "a" || value == 2) {
+        a = 1;
+        b = 2;
+        c = 3;
+      };
+      expected = {
+        a = 1;
+        b = 2;
+      };
+    };
+  };
+  last = {
+    "of a path" = {
+      expr = last [
+        "a"
+        "b"
+      ];
+      expected = "b";
     };
   };
   joinPath = {

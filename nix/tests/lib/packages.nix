@@ -1,10 +1,29 @@
 { lib }:
 let
-  inherit (lib.packages) get problems;
+  inherit (lib.packages)
+    choose
+    forRunning
+    get
+    problems
+    ;
   package = name: {
     inherit name;
     type = "derivation";
+    drvPath = "/nix/store/${name}.drv";
   };
+  # A package with these outputs, as nixpkgs has it: it stands for its first.
+  withOutputs =
+    name: outputs:
+    let
+      output = outputName: package name // { inherit outputName outputs; } // each;
+      each = builtins.listToAttrs (
+        map (outputName: {
+          name = outputName;
+          value = output outputName;
+        }) outputs
+      );
+    in
+    output (builtins.head outputs);
   set = {
     curl = package "curl";
     python3Packages = {
@@ -17,7 +36,24 @@ let
     lib = { };
     removed = throw "removed was removed";
     text = "text";
+    refused = package "refused" // {
+      drvPath = throw "refused is broken, unfree or insecure";
+    };
+    first = withOutputs "first" [
+      "out"
+      "bin"
+      "dev"
+    ];
+    headers = withOutputs "headers" [
+      "dev"
+      "doc"
+      "lib"
+      "out"
+    ];
+    manual = withOutputs "manual" [ "doc" ];
   };
+  chosen = candidates: (choose set { curl = candidates; } [ "curl" ]).curl;
+  outputsFor = name: map (found: found.outputName) (forRunning set name);
   large = builtins.listToAttrs (
     builtins.genList (n: {
       name = (if n < 3 then "a" else "b") + toString n;
@@ -53,8 +89,12 @@ in
           known = [
             "curl"
             "elsewhere"
+            "first"
+            "headers"
             "lib"
+            "manual"
             "python3Packages"
+            "refused"
             "removed"
             "text"
           ];
@@ -116,6 +156,67 @@ in
         "z"
         "a"
       ];
+    };
+  };
+  choose = {
+    "the first that the set has" = {
+      expr = chosen [
+        "curlMinimal"
+        "python3Packages.requests"
+        "python3Packages.urllib3"
+      ];
+      expected = "python3Packages.requests";
+    };
+    "the one that is named where there is no other" = {
+      expr = choose set { } [
+        "curl"
+        "python3Packages.urllib3"
+      ];
+      expected = {
+        curl = "curl";
+        "python3Packages.urllib3" = "python3Packages.urllib3";
+      };
+    };
+    "none that would not build: refused by the set, for another platform, gone, or no package" = {
+      expr = chosen [
+        "refused"
+        "elsewhere"
+        "removed"
+        "removed.below"
+        "lib"
+        "text"
+        "text.below"
+      ];
+      expected = "curl";
+    };
+  };
+  forRunning = {
+    "the first output" = {
+      expr = outputsFor "first";
+      expected = [ "out" ];
+    };
+    "all that programs run with, where the first is not for that" = {
+      expr = outputsFor "headers";
+      expected = [
+        "out"
+        "lib"
+      ];
+    };
+    "an output that is asked for" = {
+      expr = outputsFor "headers.dev" ++ outputsFor "headers.doc" ++ outputsFor "first.bin";
+      expected = [
+        "dev"
+        "doc"
+        "bin"
+      ];
+    };
+    "what there is, where nothing is for running" = {
+      expr = outputsFor "manual";
+      expected = [ "doc" ];
+    };
+    "a package that says nothing of outputs" = {
+      expr = map (found: found.name) (forRunning set "curl");
+      expected = [ "curl" ];
     };
   };
   get = {

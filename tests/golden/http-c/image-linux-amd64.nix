@@ -21,6 +21,13 @@
   # Packages of the set that go into the image.
   contents = [ "cacert" ];
 
+  # Smaller ones of the same use, by the name of the package in whose place they are taken: the first
+  # that the set has.
+  candidates = { };
+
+  # Of a package: its first output, or those that programs run with.
+  outputs = "for-running";
+
   # The app itself, and how it is built.
   app = {
     "name" = "http-c";

@@ -9,6 +9,7 @@ from nixgen.closure.alternatives import (
     Alternative,
     Described,
     join,
+    propose_as_named,
     propose_drops,
     propose_modes,
     propose_removals,
@@ -112,7 +113,7 @@ def test_what_is_named_is_not_removed() -> None:
 
 
 def test_variants_are_known_ones_minimal_ones_static_ones_and_outputs() -> None:
-    assert _names(propose_variants(("git", "pkgsStatic.jq"))) == [
+    assert _names(propose_variants(("git", "pkgsStatic.jq"), {})) == [
         "git=gitMinimal",
         "git=git-minimal",
         "git=pkgsStatic.git",
@@ -127,12 +128,31 @@ def test_variants_are_known_ones_minimal_ones_static_ones_and_outputs() -> None:
     ]
 
 
+def test_variants_are_of_what_was_taken_and_not_that_itself() -> None:
+    found = propose_variants(("ffmpeg",), {"ffmpeg": "ffmpeg-headless"})
+    assert [each.contents["ffmpeg"] for each in found] == [
+        "ffmpeg-headlessMinimal",
+        "ffmpeg-headless-minimal",
+        "pkgsStatic.ffmpeg-headless",
+        "ffmpeg-headless.bin",
+        "ffmpeg-headless.out",
+        "ffmpeg-headless.lib",
+    ]
+
+
+def test_the_way_back_names_what_is_to_stay() -> None:
+    now = Described(minimise="safe", contents=("mupdf", "ffmpeg"), as_named=("mupdf",))
+    (back,) = propose_as_named({"ffmpeg": "ffmpeg-headless"})
+    assert back.name == "as-named-ffmpeg"
+    assert back.lines(now) == ("[closure]", 'as-named = ["mupdf", "ffmpeg"]')
+
+
 def test_joined_alternatives_do_all_of_it() -> None:
     parts = [
         Alternative(name="a", doc="", minimise="safe", drop=("x",)),
         Alternative(name="b", doc="", minimise="tight", drop=("x", "y"), cut=(("p", "q"),)),
         Alternative(name="c", doc="", contents={"bash": "dash"}),
-        Alternative(name="d", doc="", contents={"bash": None}),
+        Alternative(name="d", doc="", contents={"bash": None}, as_named=("ffmpeg",)),
     ]
     assert join("all", "all", parts) == Alternative(
         name="all",
@@ -141,4 +161,5 @@ def test_joined_alternatives_do_all_of_it() -> None:
         drop=("x", "y"),
         cut=(("p", "q"),),
         contents={"bash": None},
+        as_named=("ffmpeg",),
     )

@@ -60,7 +60,8 @@ class Simulated:
             return json.dumps([{"path": FILE, **info}]).encode()
         if "eval" in argv:
             target = [{"drv": DRV, "default": "out", "outputs": {"out": OUT}}]
-            return b"2" if "1 + 1" in argv else json.dumps(target).encode()
+            answer = {"targets": target, "values": []}
+            return b"2" if "1 + 1" in argv else json.dumps(answer).encode()
         if "--realise" in argv:
             return OUT.encode()
         if "show-config" in argv or "config" in argv:

@@ -42,6 +42,7 @@ RECORD: dict[str, Any] = {
             "strategy": "native",
             "conf": str(CONF),
             "output": "/nix/store/x",
+            "variants": {"ffmpeg": "ffmpeg-headless"},
             "writer": str(SOME),
         }
     },

@@ -70,6 +70,7 @@ class World:
             "size_bytes": 4,
             "unpacked_bytes": 10,
             "layers": [{}, {}],
+            "variants": {"ffmpeg": "ffmpeg-headless"},
         }
         return Outcome(
             name="app",

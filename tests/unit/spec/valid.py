@@ -211,6 +211,7 @@ no-setuid = true
 no-world-writable = true
 keep = ["share/x/**"]
 keep-paths = ["mailcap-*"]
+as-named = ["ffmpeg", "*"]
 drop = ["share/doc/**"]
 cut = [{ from = "python3", to = "gcc" }]
 [sign]
