@@ -45,6 +45,14 @@ class Trust:
             return _parse(self.file, lambda: TrustedRoot(Inner.from_json(json.dumps(document))))
         return self._config(self.file, document).trusted_root
 
+    def trusted_root_json(self) -> str | None:
+        """The trusted root of the file as JSON, None without a file; raises UsageError."""
+        if self.file is None:
+            return None
+        self.trusted_root()
+        document = _read(self.file)
+        return json.dumps(document.get("trustedRoot", document), separators=(",", ":"))
+
     def signing(self) -> ClientTrustConfig:
         """What to sign with; raises as `trusted_root`."""
         if self.file is None:

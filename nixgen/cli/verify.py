@@ -19,6 +19,7 @@ from nixgen.errors import UsageError
 if TYPE_CHECKING:
     from nixgen.attest.certificates import Identity, Wanted
     from nixgen.attest.judging import Judge
+    from nixgen.attest.keys import PublicKey
     from nixgen.attest.policy import Policy
     from nixgen.attest.trust import Trust
     from nixgen.pipeline.verifying import Demand, Verified
@@ -66,6 +67,15 @@ PolicyOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """Those whose word counts, and the demands of a policy."""
+
+    keys: Sequence[PublicKey]
+    identities: Sequence[Identity]
+    rules: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """Whose word counts, and what is demanded."""
 
@@ -90,25 +100,43 @@ class WordOptions:
         """Whether there is any of them."""
         return self != WordOptions()
 
-    def wish(self, *, staging: bool = False) -> Wish:
-        """What they add up to.
+    def words(self) -> Words:
+        """Those who are named by them and by the policy, and that policy.
 
-        Raises UsageError with every mistake of a policy, KeyFileError.
+        Raises UsageError with every mistake of a policy or where nobody is named, KeyFileError.
         """
-        from datetime import UTC, datetime
+        from nixgen.attest.keys import load_public
 
         rules = _policy(self.policy)
         named = _identities(
             _one("identity", self.identity, self.identity_pattern),
             _one("issuer", self.issuer, self.issuer_pattern),
         )
-        judge = _make_judge(
-            [*(self.key or ()), *rules.keys],
-            [*named, *rules.identities],
-            _trust(self.trusted_root, staging=staging),
-        )
+        keys, identities = [*(self.key or ()), *rules.keys], [*named, *rules.identities]
+        if not keys and not identities:
+            raise UsageError(
+                "whose signature is wanted?", hint="--key FILE.pub, or --identity and --issuer"
+            )
+        return Words(keys=[load_public(path) for path in keys], identities=identities, rules=rules)
+
+    def wish(self, *, staging: bool = False) -> Wish:
+        """What they add up to; raises what `words` raises."""
+        from datetime import UTC, datetime
+
+        words = self.words()
+        judge = _make_judge(words, self.trust(staging=staging))
         now = datetime.now(UTC)
-        return Wish(judge=judge, demand=lambda findings: rules.demand(findings, now))
+        return Wish(judge=judge, demand=lambda findings: words.rules.demand(findings, now))
+
+    def trust(self, *, staging: bool = False) -> Trust:
+        """Whom certificates are trusted by; raises UsageError."""
+        from nixgen.attest.trust import Trust
+
+        if staging and self.trusted_root is not None:
+            raise UsageError(
+                "--staging and --trusted-root name two instances", hint="leave one out"
+            )
+        return Trust(file=self.trusted_root, instance="staging" if staging else "public")
 
 
 @grouped
@@ -119,6 +147,13 @@ def verify(
     resolve: Annotated[
         bool,
         typer.Option("--resolve", help="Print only the reference, pinned to what was verified."),
+    ] = False,
+    emit_policy: Annotated[
+        bool,
+        typer.Option(
+            "--emit-policy",
+            help="Print an admission policy that demands the same in Kubernetes; verify nothing.",
+        ),
     ] = False,
     plain_http: PlainHttpOption = False,
     ca_file: CaFileOption = None,
@@ -135,6 +170,18 @@ def verify(
         from nixgen.pipeline.publish import RegistryAccess
         from nixgen.pipeline.verifying import verify as verify_image
 
+        if emit_policy:
+            unused = {
+                "--resolve": resolve,
+                "--bundles": bundles is not None,
+                "--plain-http": plain_http,
+                "--ca-file": ca_file is not None,
+                "--staging": staging,
+            }
+            from nixgen.cli.admission import print_admission_policy
+
+            print_admission_policy(image, word, unused, as_json=as_json)
+            return
         if as_json and resolve:
             raise UsageError("--json and --resolve are two forms of result", hint="leave one out")
         wish = word.wish(staging=staging)
@@ -148,19 +195,13 @@ def verify(
             print_result(format_verified(verified))
 
 
-def _make_judge(keys: Sequence[Path], identities: Sequence[Identity], trust: Trust) -> Judge:
-    """Whose word counts; raises UsageError where nobody is named, KeyFileError."""
+def _make_judge(words: Words, trust: Trust) -> Judge:
     from nixgen.attest.certificates import CertificateJudge
     from nixgen.attest.judging import Judges, KeyJudge
-    from nixgen.attest.keys import load_public
 
-    if not keys and not identities:
-        raise UsageError(
-            "whose signature is wanted?", hint="--key FILE.pub, or --identity and --issuer"
-        )
     return Judges(
-        keys=KeyJudge(keys=[load_public(path) for path in keys]) if keys else None,
-        certificates=CertificateJudge(trust, identities) if identities else None,
+        keys=KeyJudge(keys=words.keys) if words.keys else None,
+        certificates=CertificateJudge(trust, words.identities) if words.identities else None,
     )
 
 
@@ -192,14 +233,6 @@ def _one(name: str, exact: str | None, pattern: str | None) -> Wanted | None:
     if exact is not None:
         return Wanted(text=exact)
     return None if pattern is None else Wanted(text=pattern, pattern=True)
-
-
-def _trust(trusted_root: Path | None, *, staging: bool) -> Trust:
-    from nixgen.attest.trust import Trust
-
-    if staging and trusted_root is not None:
-        raise UsageError("--staging and --trusted-root name two instances", hint="leave one out")
-    return Trust(file=trusted_root, instance="staging" if staging else "public")
 
 
 def format_verified(verified: Verified) -> str:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from nixgen.attest.admission import Demands, make_admission_policy
+from nixgen.attest.certificates import Identity, Wanted
 from nixgen.attest.errors import WrongSignerError
 from nixgen.attest.judging import Judges, KeyJudge
 from nixgen.attest.keyless import KeylessSigner
-from nixgen.attest.keys import generate, load_private
+from nixgen.attest.keys import PublicKey, generate, load_private, load_public
+from nixgen.attest.policy import Policy
 from nixgen.attest.signing import KeySigner
 from nixgen.attest.statement import Subject, make_statement
 from nixgen.attest.trust import Trust
@@ -125,3 +128,45 @@ def test_cosign_verifies_a_keyless_signature(
     assert good.returncode == 0, good.stderr
     bad = cosign("verify", "--certificate-identity", f"{IDENTITY}x", *options, name)
     assert bad.returncode != 0
+
+
+def test_what_an_admission_policy_says_holds_for_cosign_by_which_kyverno_verifies(
+    name: str, access: RegistryAccess, cosign: Cosign, tmp_path: Path
+) -> None:
+    pair, other = generate(tmp_path / "team", None), generate(tmp_path / "other", None)
+    with serving_sigstore() as fake:
+        trust = Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
+        sign(name, KeylessSigner(trust, make_token()), access, now=NOW, records=None)
+    signer = KeySigner(key=load_private(pair.private_path, None))
+    sign(name, signer, access, now=NOW, records=None)
+    trusted_root = trust.trusted_root_json()
+    assert trusted_root is not None
+    (tmp_path / "root.json").write_text(trusted_root)
+
+    def holds(named: PublicKey | str) -> bool:
+        key = isinstance(named, PublicKey)
+        who = () if key else (pattern_of(named),)
+        demands = Demands(keys=[named] if key else [], identities=who, policy=Policy())
+        spec = make_admission_policy(ImageReference.parse(name), demands)["spec"]
+        kind = spec["attestations"][0]["intoto"]["type"]
+        cosigned = spec["attestors"][0]["cosign"]
+        if key:
+            (tmp_path / "policy.pub").write_text(cosigned["key"]["data"])
+            options: tuple[str | Path, ...] = ("--key", "policy.pub", "--insecure-ignore-tlog")
+        else:
+            (one,) = cosigned["keyless"]["identities"]
+            options = (
+                *("--trusted-root", "root.json", "--certificate-oidc-issuer", one["issuer"]),
+                *("--certificate-identity-regexp", one["subjectRegExp"]),
+            )
+        asked = ("verify-attestation", "--type", kind, "--allow-http-registry", *options, name)
+        return cosign(*asked).returncode == 0
+
+    def pattern_of(text: str) -> Identity:
+        return Identity(identity=Wanted(text=text, pattern=True), issuer=Wanted(text=ISSUER))
+
+    assert holds(load_public(pair.public_path))
+    assert not holds(load_public(other.public_path))
+    assert holds(r"https://forge\.example/team/app/.*@refs/heads/[a-z]+")
+    assert not holds(r"https://forge\.example/team/app/")
+    assert not holds(r"forge\.example.*")
