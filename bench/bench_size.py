@@ -8,7 +8,9 @@ written for nixpkgs' functions, on package sets of nixpkgs' shape and, where one
 nixpkgs checkout, whose packages come from the machine's binary caches: as Nix built it, and at
 `minimise = "tight"`, each time passing its tests. Then references are looked for in memory, a
 hundred at a time, in programs, in text, in random bytes and in hexadecimal digits, turn by turn
-with SHA-256. Medians are printed as a table or as JSON. The exit code is 1 if a bound is missed.
+with SHA-256. Last, 600 MB are cut down at `tight`, searched to the end, and written by gzip with
+an empty cache: what the first adds to the second, and what is left of it when the search is
+remembered. Medians are printed as a table or as JSON. The exit code is 1 if a bound is missed.
 
 Sizes depend on nothing but the code. The bound on speed is per core; on a machine that is busy it
 is told beside what SHA-256 does at that moment, and holds as well where the scanner is at least
@@ -36,6 +38,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.tight_runs import prepare, run
 from nixgen.closure.references import ReferenceScanner
 from tests.nix.sets import VARIABLE, known_sets, make_set
 
@@ -46,6 +49,8 @@ EXAMPLES = {"http-c": 100_000, "site": 1_200_000, "sqlite-lua": 2_500_000}
 LESS_PERCENT = 40.0
 SCAN_MB_S = 500.0
 OF_SHA256 = 0.5
+TIGHT_PERCENT = 20.0
+AGAIN_PERCENT = 60.0
 WORST_MB_S = 200.0
 WORST_OF_SHA256 = 0.1
 _TEST = """
@@ -222,6 +227,23 @@ def scan_lines(rounds: int) -> Iterator[Line]:
         )
 
 
+def tight_lines(folder: Path, rounds: int) -> Iterator[Line]:
+    conf = prepare(folder / "closure")
+    runs = []
+    for number in range(rounds):
+        place = folder / f"tight-{number}"
+        place.mkdir()
+        runs.append(run(conf, place))
+        shutil.rmtree(place)
+    share = statistics.median(100 * each.first_s / each.write_s for each in runs)
+    again = statistics.median(100 * each.again_s / each.first_s for each in runs)
+    first_s = statistics.median(each.first_s for each in runs)
+    note = f"{first_s:.2f} s for 600 MB"
+    yield Line("tight before writing", share, "% of writing", at_most=TIGHT_PERCENT, note=note)
+    note = "of the first time; rules alone"
+    yield Line("tight again", again, "% of first", at_most=AGAIN_PERCENT, note=note)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nixpkgs", type=Path, help="a checkout, in addition")
@@ -233,7 +255,12 @@ def main() -> None:
         os.environ[VARIABLE] = str(options.nixpkgs)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        lines = [*example_lines(place), *planted_lines(place), *scan_lines(options.rounds)]
+        lines = [
+            *example_lines(place),
+            *planted_lines(place),
+            *scan_lines(options.rounds),
+            *tight_lines(place, options.rounds),
+        ]
     if options.json:
         json.dump([{**asdict(line), "good": line.good} for line in lines], sys.stdout, indent=2)
         print()

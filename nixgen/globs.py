@@ -16,6 +16,11 @@ def matches(pattern: str, path: PurePosixPath | str) -> bool:
     return _compiled(pattern).fullmatch(str(path)) is not None
 
 
+def matches_any(patterns: tuple[str, ...], path: str) -> bool:
+    """Whether one of several patterns matches, told by one look at the path."""
+    return _all_compiled(patterns).fullmatch(path) is not None
+
+
 def matches_image_path(pattern: str, path: str) -> bool:
     """Whether a pattern means a file of an image, given by its absolute path there.
 
@@ -33,6 +38,16 @@ _IN_STORE = re.compile(r"/nix/store/[0-9a-z]{32}-")
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(_expression(pattern), re.DOTALL)
+
+
+@cache
+def _all_compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    # why: without alternatives nothing may match, not even an empty path.
+    return re.compile("|".join(map(_expression, patterns)) or "(?!)", re.DOTALL)
+
+
+def _expression(pattern: str) -> str:
     parts = pattern.split("/")
     text = ""
     for index, part in enumerate(parts):
@@ -41,7 +56,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             text += "(?:[^/]+/)*" if index < len(parts) - 1 else "[^/]+"
         else:
             text += _one_part(part) + ("/" if index < len(parts) - 1 else "")
-    return re.compile(f"{text}(?:/.*)?", re.DOTALL)
+    return f"{text}(?:/.*)?"
 
 
 _SPECIAL = re.compile(

@@ -7,12 +7,11 @@ program reads when it runs: what only people read, or only a compiler, a linker 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from nixgen.closure.packages import PackagePattern
-from nixgen.globs import matches
+from nixgen.globs import matches, matches_any
 
 Mode = Literal["none", "safe", "tight"]
 
@@ -27,7 +26,7 @@ class Rule:
 
     def takes(self, file: str) -> bool:
         """Whether a file, relative to its store path, falls under the rule."""
-        return any(matches(pattern, file) for pattern in self.patterns)
+        return matches_any(self.patterns, file)
 
 
 SAFE_RULES = (
@@ -76,6 +75,8 @@ SAFE_RULES = (
 )
 """What `safe` and `tight` leave out, in the order in which rules are asked."""
 
+_SAFE_PATTERNS = tuple(pattern for rule in SAFE_RULES for pattern in rule.patterns)
+
 # why: whoever hands on a program has to hand on its licence.
 _LICENCE = re.compile(r"(?i)(.*/)?(licen[cs]e|copying|copyright|notice|authors)[^/]*")
 
@@ -115,15 +116,13 @@ class Minimising:
 
     def reason(self, file: str) -> str | None:
         """The name of the rule, or the pattern, by which a file is left out; None for one kept."""
-        if _any(self.keep, file):
+        # why: most files fall under no pattern at all, which one look tells.
+        is_safe = self.mode == "none" or not matches_any(_SAFE_PATTERNS, file)
+        if (is_safe and not matches_any(self.drop, file)) or matches_any(self.keep, file):
             return None
         for pattern in self.drop:
             if matches(pattern, file):
                 return pattern
-        if self.mode == "none" or _LICENCE.fullmatch(file):
+        if is_safe or _LICENCE.fullmatch(file):
             return None
         return next((rule.name for rule in SAFE_RULES if rule.takes(file)), None)
-
-
-def _any(patterns: Iterable[str], file: str) -> bool:
-    return any(matches(pattern, file) for pattern in patterns)

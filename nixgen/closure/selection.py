@@ -50,6 +50,10 @@ class Kept:
         return frozenset((*(each.file for each in self.left_out), *self.emptied))
 
 
+Look = Callable[[Kept, Iterable[str], Place], frozenset[str]]
+"""Says to which of some store paths the files that are left of another refer."""
+
+
 def keep_files(path: str, place: Place, rules: Minimising) -> Kept:
     """Apply the rules to one store path; raises MachineError for what can't be read."""
     walker = _Walker(rules)
@@ -107,12 +111,16 @@ def reach(
     kept: Mapping[str, Kept],
     references: Mapping[str, Sequence[str]],
     place: Place,
+    *,
+    look: Look | None = None,
 ) -> frozenset[str]:
     """The store paths that the roots lead to through the files that are left.
 
-    `references` are those that Nix found in the whole store paths: more can't be in a part.
+    `references` are those that Nix found in the whole store paths: more can't be in a part. `look`
+    is `referred_to`, or knows what that would say.
     Roots and references that are not in `kept` are passed over.
     """
+    look = look or referred_to
     reached: set[str] = set()
     todo = sorted(set(roots) & kept.keys())
     while todo:
@@ -121,7 +129,7 @@ def reach(
             continue
         reached.add(path)
         candidates = sorted(set(references.get(path, ())) & kept.keys() - reached)
-        todo += sorted(referred_to(kept[path], candidates, place))
+        todo += sorted(look(kept[path], candidates, place))
     return frozenset(reached)
 
 

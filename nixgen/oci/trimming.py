@@ -17,7 +17,7 @@ from typing import Any
 from nixgen.closure.packages import name_of
 from nixgen.closure.references import ReferenceScanner, hash_of, named_by_config
 from nixgen.closure.rules import Minimising, Mode
-from nixgen.closure.selection import Kept, keep_files, reach
+from nixgen.closure.selection import Kept, Look, keep_files, reach
 from nixgen.errors import BuildError
 from nixgen.globs import matches
 from nixgen.oci import faults
@@ -91,12 +91,17 @@ class OwnFile:
 
 
 def trim(
-    conf: ImageConf, rules: Minimising, *, references: References, store: StoreRoot
+    conf: ImageConf,
+    rules: Minimising,
+    *,
+    references: References,
+    store: StoreRoot,
+    look: Look | None = None,
 ) -> tuple[ImageConf, Trimming]:
     """The conf without what the rules leave out, and what that is.
 
-    `references` are needed for `tight` and for cuts. Raises MachineError for what can't be read,
-    BuildError for a reference that can't be cut.
+    `references` are needed for `tight` and for cuts; `look` as for `reach`. Raises MachineError
+    for what can't be read, BuildError for a reference that can't be cut.
     """
     kept = {path: keep_files(path, store.physical, rules) for path in conf.store_paths}
     absent = frozenset(f"{path}/{name}" for path, each in kept.items() for name in each.absent)
@@ -112,7 +117,7 @@ def trim(
             path: [target for target in targets if (path, target) not in pairs]
             for path, targets in references.items()
         }
-        gone = frozenset(kept) - reach(roots, kept, left_references, store.physical)
+        gone = frozenset(kept) - reach(roots, kept, left_references, store.physical, look=look)
         stale = _stale(own, absent, gone)
     stale |= _emptied(own, stale)
     trimmed = dataclasses.replace(

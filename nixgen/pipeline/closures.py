@@ -24,7 +24,7 @@ from nixgen.pipeline.knowledge import ask_set
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
-from nixgen.pipeline.trimming import trim_conf
+from nixgen.pipeline.trimming import trim_confs
 from nixgen.plan import ImagePlan
 from nixgen.platforms import Platform
 from nixgen.sources import Supply
@@ -79,12 +79,13 @@ def open_closures(
     store = store_root(nix)
     with scratch_folder() as folder:
         closures = []
-        for image, variants, path in zip(
-            evaluated.prepared.plan.images, evaluated.variants, confs, strict=True
+        read = [read_conf(path, store=store) for path in confs]
+        if not whole:
+            trimmed = trim_confs(evaluated, read, nix, state=state, store=store)
+            read = [conf for conf, _ in trimmed]
+        for image, variants, conf in zip(
+            evaluated.prepared.plan.images, evaluated.variants, read, strict=True
         ):
-            conf = read_conf(path, store=store)
-            if not whole:
-                conf, _ = trim_conf(image, conf, nix, store=store)
             closure = closure_of(
                 conf,
                 nix,

@@ -38,7 +38,7 @@ from nixgen.pipeline.prepare import Prepared
 from nixgen.pipeline.programs import check_programs
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
-from nixgen.pipeline.trimming import rules_of, trim_conf
+from nixgen.pipeline.trimming import rules_of, trim_confs
 from nixgen.plan import ImagePlan
 from nixgen.progress import PhaseStarted
 from nixgen.runtime import RunnableImage
@@ -87,7 +87,7 @@ def write_image(
     refuse_own_base(evaluated.prepared, destination)
     store = store_root(nix)
     whole = [read_conf(path, store=store) for path in conf_paths]
-    trimmed = [trim_conf(i, c, nix, store=store) for i, c in zip(plan.images, whole, strict=True)]
+    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store)
     confs = [conf for conf, _ in trimmed]
     check_programs(evaluated, confs, nix, state=state, store=store)
     nix.reporter.report(PhaseStarted(name="write layers"))

@@ -17,7 +17,7 @@ from nixgen.pipeline.confs import build_confs, store_root
 from nixgen.pipeline.prepare import Request
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
-from nixgen.pipeline.trimming import trim_conf
+from nixgen.pipeline.trimming import trim_confs
 from nixgen.plan import ImagePlan
 from nixgen.plan.layer_facts import Decider, LayerFacts, explain_layers
 from nixgen.plan.layering import Closure, Member
@@ -62,8 +62,9 @@ def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedIma
     plan = evaluated.prepared.plan
     store = store_root(nix)
     explained = []
-    for image, path in zip(plan.images, confs, strict=True):
-        conf, _ = trim_conf(image, read_conf(path, store=store), nix, store=store)
+    whole = [read_conf(path, store=store) for path in confs]
+    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store)
+    for image, (conf, _) in zip(plan.images, trimmed, strict=True):
         closure = _read_closure(conf, _find_apps(image, evaluated, nix), nix, store)
         # why: another set's dockerTools has its own way, and takes the other two from us.
         own_way = plan.package_set.kind != "bundled" and image.layer_strategy == "auto"

@@ -7,9 +7,7 @@ image runs.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,14 +20,13 @@ from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.programs import ForeignProgram, find_in_layer, find_in_store_path
 from nixgen.oci.trimmed import is_absent
 from nixgen.pipeline.closures import read_graph
+from nixgen.pipeline.memory import Memory
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
 from nixgen.platforms import Platform
 
-_FORMAT = 1
 _SHOWN = 10
-_REMEMBERED_LAYERS = 1000
 
 
 def check_programs(
@@ -42,7 +39,7 @@ def check_programs(
     """
     profile = evaluated.prepared.request.profile
     description = evaluated.prepared.description.path
-    memory = Memory.of(state.programs(description, profile))
+    memory = Memory.of(state.memory("programs", description, profile), read_program)
     problems: list[Problem] = []
     for image, conf in zip(evaluated.prepared.plan.images, confs, strict=True):
         found = [
@@ -53,7 +50,7 @@ def check_programs(
         if found:
             problems += explain(found, image.platform, read_graph(conf, nix, store=store))
     if memory.has_news:
-        state.write_programs(description, profile, memory.as_json())
+        state.write_memory("programs", description, profile, memory.as_json(write_program))
     if problems:
         raise ForeignProgramError(
             "the image would hold programs of another machine",
@@ -69,7 +66,7 @@ def _is_meant(program: ForeignProgram, image: ImagePlan) -> bool:
 
 
 def find_foreign(
-    conf: ImageConf, platform: Platform, *, store: StoreRoot, memory: Memory
+    conf: ImageConf, platform: Platform, *, store: StoreRoot, memory: Memory[ForeignProgram]
 ) -> list[ForeignProgram]:
     """The programs of an image that are for another machine; a base image is not looked at.
 
@@ -93,52 +90,14 @@ def _find_in_paths(
         yield from find_in_store_path(path, wanted, store=store)
 
 
-@dataclass(slots=True, kw_only=True)
-class Memory:
-    """What was found in layers that were looked at before; store paths never change."""
-
-    known: Mapping[str, tuple[ForeignProgram, ...]] = field(default_factory=dict)
-    used: dict[str, tuple[ForeignProgram, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, document: Any) -> Memory:
-        """Read what `as_json` wrote; anything else is no memory."""
-        try:
-            if document["format"] != _FORMAT:
-                return cls()
-            layers = document["layers"].items()
-            return cls(known={name: tuple(map(_read_program, found)) for name, found in layers})
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return cls()
-
-    def recall(
-        self, key: Sequence[str], find: Callable[[], Iterable[ForeignProgram]]
-    ) -> tuple[ForeignProgram, ...]:
-        """What `find` gave when it was last asked under this key; else what it gives now."""
-        name = hashlib.sha256("\0".join(key).encode()).hexdigest()
-        self.used[name] = self.known[name] if name in self.known else tuple(find())
-        return self.used[name]
-
-    @property
-    def has_news(self) -> bool:
-        """Whether something was looked at that was not known."""
-        return not self.used.keys() <= self.known.keys()
-
-    def as_json(self) -> dict[str, Any]:
-        """What to remember: the layers of this time, and as many of before as have room."""
-        before = [name for name in self.known if name not in self.used]
-        room = max(0, _REMEMBERED_LAYERS - len(self.used))
-        kept = {**self.used, **{name: self.known[name] for name in before[:room]}}
-        layers = {name: [_write_program(each) for each in kept[name]] for name in sorted(kept)}
-        return {"format": _FORMAT, "layers": layers}
-
-
-def _write_program(program: ForeignProgram) -> list[Any]:
+def write_program(program: ForeignProgram) -> list[Any]:
+    """A finding as it is remembered."""
     target = program.target
     return [program.path, program.store_path, target.machine, target.bits, target.byte_order]
 
 
-def _read_program(written: Sequence[Any]) -> ForeignProgram:
+def read_program(written: Sequence[Any]) -> ForeignProgram:
+    """The inverse; raises TypeError and ValueError."""
     path, store_path, machine, bits, byte_order = written
     target = ElfTarget(machine=machine, bits=bits, byte_order=byte_order)
     return ForeignProgram(path=path, store_path=store_path, target=target)

@@ -40,7 +40,7 @@ from nixgen.pipeline.prepare import Request, resolve_all
 from nixgen.pipeline.realise import realise
 from nixgen.pipeline.recorded import Recorded, find_recorded
 from nixgen.pipeline.state import State
-from nixgen.pipeline.trimming import trim_conf
+from nixgen.pipeline.trimming import trim_confs
 from nixgen.plan import ImagePlan
 from nixgen.progress import PhaseStarted
 from nixgen.sources import Supply
@@ -145,10 +145,11 @@ def examine(recorded: Recorded, nix: Nix, *, state: State, supply: Supply) -> It
     confs = realise(evaluated, nix, state=state, supply=supply)
     nix.reporter.report(PhaseStarted(name="look at store paths"))
     store = store_root(nix)
-    for image, variants, path in zip(
-        evaluated.prepared.plan.images, evaluated.variants, confs, strict=True
+    whole = [read_conf(path, store=store) for path in confs]
+    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store)
+    for image, variants, (conf, trimming) in zip(
+        evaluated.prepared.plan.images, evaluated.variants, trimmed, strict=True
     ):
-        conf, trimming = trim_conf(image, read_conf(path, store=store), nix, store=store)
         with scratch_folder() as folder:
             name = f"{image.name}:{image.tag}"
             closure = closure_of(

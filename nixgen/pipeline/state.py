@@ -1,9 +1,10 @@
 """What nixgen remembers between runs, in the user's state folder.
 
 `roots/` keeps the last results from Nix's garbage collection, one set per description and
-profile; `builds/` holds a record of each, `programs/` what was found in their layers; `stamps/`
-what tells a repeated run that nothing has changed; `probes/` what was found out about the machine
-by building; `last-failure` names the derivation that last failed.
+profile; `builds/` holds a record of each, `programs/` what was found in their layers and
+`references/` in their store paths; `stamps/` what tells a repeated run that nothing has changed;
+`probes/` what was found out about the machine by building; `last-failure` names the derivation
+that last failed.
 The place is `$XDG_STATE_HOME/nixgen`, by default `~/.local/state/nixgen`
 (https://specifications.freedesktop.org/basedir-spec/latest/).
 """
@@ -15,12 +16,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nixgen.digest import Digest
 from nixgen.errors import MachineError
 from nixgen.folders import state_folder
 from nixgen.wholefile import write_whole
+
+MemoryKind = Literal["programs", "references"]
 
 RECORD_FORMAT = 3
 """The format of the build records that are written; others are as good as none."""
@@ -78,14 +81,16 @@ class State:
                 return record
         return None
 
-    def write_programs(self, description: Path, profile: str | None, found: Any) -> None:
-        """Remember which programs the layers of a description's images hold."""
-        place = self.folder / "programs" / f"{_key(description, profile)}.json"
+    def write_memory(
+        self, kind: MemoryKind, description: Path, profile: str | None, found: Any
+    ) -> None:
+        """Remember what was found in the store paths of a description's images."""
+        place = self.folder / kind / f"{_key(description, profile)}.json"
         self._write(place, json.dumps(found, sort_keys=True) + "\n")
 
-    def programs(self, description: Path, profile: str | None) -> Any | None:
-        """What `write_programs` last kept, None where there is nothing that can be read."""
-        return _read_json(self.folder / "programs" / f"{_key(description, profile)}.json")
+    def memory(self, kind: MemoryKind, description: Path, profile: str | None) -> Any | None:
+        """What `write_memory` last kept, None where there is nothing that can be read."""
+        return _read_json(self.folder / kind / f"{_key(description, profile)}.json")
 
     def write_stamp(self, key: str, stamp: Mapping[str, Any]) -> None:
         """Keep the stamp of a run; the oldest beyond the last hundred go."""

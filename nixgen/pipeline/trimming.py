@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from nixgen.closure.rules import Minimising
+from nixgen.closure.selection import Kept, Look, Place, referred_to
 from nixgen.nixcli import Nix, StorePath
 from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.trimming import Trimming, trim
 from nixgen.oci.unbroken import refuse_broken
+from nixgen.pipeline.memory import Memory
+from nixgen.pipeline.realise import Evaluated
+from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
 from nixgen.progress import Notice
 
@@ -23,8 +29,33 @@ def rules_of(image: ImagePlan) -> Minimising:
     )
 
 
+def trim_confs(
+    evaluated: Evaluated, confs: Sequence[ImageConf], nix: Nix, *, state: State, store: StoreRoot
+) -> list[tuple[ImageConf, Trimming | None]]:
+    """Each image's conf as `trim_conf` gives it; `confs` stand in the order of the plan's images.
+
+    What was found in the files of store paths is remembered for the next time.
+    """
+    profile = evaluated.prepared.request.profile
+    description = evaluated.prepared.description.path
+    memory = Memory.of(state.memory("references", description, profile), str)
+    images = evaluated.prepared.plan.images
+    trimmed = [
+        trim_conf(image, conf, nix, store=store, memory=memory)
+        for image, conf in zip(images, confs, strict=True)
+    ]
+    if memory.has_news:
+        state.write_memory("references", description, profile, memory.as_json(str))
+    return trimmed
+
+
 def trim_conf(
-    image: ImagePlan, conf: ImageConf, nix: Nix, *, store: StoreRoot
+    image: ImagePlan,
+    conf: ImageConf,
+    nix: Nix,
+    *,
+    store: StoreRoot,
+    memory: Memory[str] | None = None,
 ) -> tuple[ImageConf, Trimming | None]:
     """The conf of an image without what its rules leave out; None where they leave out nothing.
 
@@ -35,11 +66,24 @@ def trim_conf(
     if rules.leaves_out_nothing:
         return conf, None
     references = _references(conf, nix) if rules.mode == "tight" or rules.cuts else {}
-    trimmed, report = trim(conf, rules, references=references, store=store)
+    look = remembering(Memory() if memory is None else memory, store)
+    trimmed, report = trim(conf, rules, references=references, store=store, look=look)
     refuse_broken(conf, trimmed, store=store)
     for pattern in report.unmatched:
         nix.reporter.report(Notice(text=f"{image.platform}: closure: {pattern} matches nothing"))
     return trimmed, report
+
+
+def remembering(memory: Memory[str], store: StoreRoot) -> Look:
+    """`referred_to`, which reads the files of a store path only where it did not before."""
+
+    def look(kept: Kept, candidates: Iterable[str], place: Place) -> frozenset[str]:
+        wanted = sorted(candidates)
+        asked = (str(store.root), kept.path, *wanted, "", *kept.files)
+        found = memory.recall(asked, lambda: sorted(referred_to(kept, wanted, place)))
+        return frozenset(found).intersection(wanted)
+
+    return look
 
 
 def _references(conf: ImageConf, nix: Nix) -> dict[str, list[str]]:

@@ -13,7 +13,8 @@ from nixgen.errors import BuildError, MachineError
 from nixgen.globs import matches_image_path
 from nixgen.oci import ImageConf
 from nixgen.oci.programs import ForeignProgram
-from nixgen.pipeline.programs import Memory, explain, find_foreign
+from nixgen.pipeline.memory import Memory
+from nixgen.pipeline.programs import explain, find_foreign, read_program, write_program
 from nixgen.platforms import Platform
 from tests.unit.oci.synthetic import SyntheticStore, store_path
 
@@ -32,7 +33,10 @@ def synthetic(tmp_path: Path) -> SyntheticStore:
 
 
 def find(
-    synthetic: SyntheticStore, conf: ImageConf, platform: Platform, memory: Memory | None = None
+    synthetic: SyntheticStore,
+    conf: ImageConf,
+    platform: Platform,
+    memory: Memory[ForeignProgram] | None = None,
 ) -> list[tuple[str, str | None]]:
     found = find_foreign(conf, platform, store=synthetic.store, memory=memory or Memory())
     return [(each.path, each.store_path) for each in found]
@@ -105,16 +109,16 @@ def test_a_layer_that_is_no_archive_is_told(synthetic: SyntheticStore) -> None:
 def test_only_layers_that_are_new_are_read(synthetic: SyntheticStore) -> None:
     old = synthetic.add_tree("old", {"bad": program(ARM64)})
     custom = synthetic.add_customisation({"./etc": None})
-    first = Memory()
+    first: Memory[ForeignProgram] = Memory()
     expected = find(synthetic, synthetic.conf([[old]], custom), AMD64, first)
     assert first.has_news
     (synthetic.place(old) / "bad").unlink()
     new = synthetic.add_file("new", program(ARM64))
-    second = Memory.of(first.as_json())
+    second = Memory.of(first.as_json(write_program), read_program)
     conf = synthetic.conf([[old], [new]], custom)
     assert find(synthetic, conf, AMD64, second) == [*expected, (new, new)]
     assert second.has_news
-    third = Memory.of(second.as_json())
+    third = Memory.of(second.as_json(write_program), read_program)
     assert find(synthetic, conf, AMD64, third) == [*expected, (new, new)]
     assert not third.has_news
 
@@ -122,36 +126,11 @@ def test_only_layers_that_are_new_are_read(synthetic: SyntheticStore) -> None:
 def test_what_is_remembered_is_of_one_platform(synthetic: SyntheticStore) -> None:
     tool = synthetic.add_file("tool", program(ARM64))
     conf = image_of(synthetic, tool)
-    memory = Memory()
+    memory: Memory[ForeignProgram] = Memory()
     assert find(synthetic, conf, ARM64, memory) == []
-    assert find(synthetic, conf, AMD64, Memory.of(memory.as_json())) == [(tool, tool)]
-
-
-def test_what_is_remembered_is_bounded(synthetic: SyntheticStore) -> None:
-    custom = synthetic.add_customisation({"./etc": None})
-    document = {"format": 1, "layers": {f"{number:064x}": [] for number in range(5000)}}
-    memory = Memory.of(document)
-    find(synthetic, synthetic.conf([], custom), AMD64, memory)
-    kept = memory.as_json()["layers"]
-    assert len(kept) == 1000
-    assert set(memory.used) <= set(kept)
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        None,
-        [],
-        {},
-        {"format": 2, "layers": {}},
-        {"format": 1, "layers": []},
-        {"format": 1, "layers": {"a": 1}},
-        {"format": 1, "layers": {"a": [["too", "short"]]}},
-    ],
-    ids=repr,
-)
-def test_a_memory_that_can_not_be_read_is_none(document: object) -> None:
-    assert Memory.of(document).known == {}
+    assert find(synthetic, conf, AMD64, Memory.of(memory.as_json(write_program), read_program)) == [
+        (tool, tool)
+    ]
 
 
 A, B, C, D = (store_path(number, name) for number, name in enumerate("abcd"))
