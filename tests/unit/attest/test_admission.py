@@ -6,7 +6,6 @@ import copy
 import io
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,6 @@ from tests.fakes.kyverno import Kyverno, Signed
 from tests.fakes.kyverno_schema import SCHEMA
 from tests.fakes.sigstore import FakeSigstore
 from tests.unit.attest.admissions import GITHUB, IMAGE, SHOP, TOP, emit, identity
-
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
-SLSA, SPDX = "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +64,15 @@ def test_it_follows_the_schema(keys: list[PublicKey]) -> None:
     jsonschema.validate(emit(identity()), SCHEMA)
 
 
-def _spoil(change: Callable[[Any], object]) -> Callable[[Any], object]:
-    return change
-
-
 @pytest.mark.parametrize(
     "spoil",
     [
-        _spoil(lambda it: it["spec"]["attestors"][0]["cosign"].pop("key")),
-        _spoil(lambda it: it["spec"]["attestors"][2]["cosign"]["keyless"].pop("identities")),
-        _spoil(lambda it: it["spec"]["attestors"][0].update(name="key-1")),
-        _spoil(lambda it: it["spec"]["validations"][0].update(rule="x")),
-        _spoil(lambda it: it["spec"].update(validationActions=["Enforce"])),
-        _spoil(lambda it: it["metadata"].update(name="Verify")),
+        lambda it: it["spec"]["attestors"][0]["cosign"].pop("key"),
+        lambda it: it["spec"]["attestors"][2]["cosign"]["keyless"].pop("identities"),
+        lambda it: it["spec"]["attestors"][0].update(name="key-1"),
+        lambda it: it["spec"]["validations"][0].update(rule="x"),
+        lambda it: it["spec"].update(validationActions=["Enforce"]),
+        lambda it: it["metadata"].update(name="Verify"),
     ],
 )
 def test_the_schema_finds_faults(keys: list[PublicKey], spoil: Callable[[Any], object]) -> None:

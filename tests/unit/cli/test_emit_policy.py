@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -14,13 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from nixgen.attest.keys import KeyPair, generate
+from nixgen.attest.signing import SIGNATURE_TYPE
 from nixgen.cli.main import app
 from tests.fakes.kyverno_schema import SCHEMA
 from tests.fakes.sigstore import FakeSigstore
 from tests.unit.attest.admissions import GITHUB, RELEASE, SHOP
-
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
-SLSA, SPDX = "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"
 
 
 @pytest.fixture
@@ -52,6 +49,38 @@ def test_the_command_takes_the_trusted_root_out_of_a_trust_configuration(tmp_pat
     assert code == 0, told
     (attestor,) = yaml.safe_load(text)["spec"]["attestors"]
     assert json.loads(attestor["cosign"]["trustedRoot"]["value"]) == fake.trusted_root()
+
+
+def test_the_command_takes_signers_and_demands_of_a_policy_file(
+    pair: KeyPair, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text(
+        f"""
+        signers = 2
+        [[signer]]
+        key = "{pair.public_path.name}"
+        [[signer]]
+        identity = "{RELEASE}"
+        issuer = "{GITHUB}"
+        [[predicate]]
+        type = "https://example.org/audit/v1"
+        """
+    )
+    code, text, told = invoke(str(SHOP), "--policy", tmp_path / "policy.toml")
+    assert code == 0, told
+    spec = yaml.safe_load(text)["spec"]
+    assert [each["name"] for each in spec["attestors"]] == ["key1", "identity2"]
+    assert [each["intoto"]["type"] for each in spec["attestations"]] == [
+        SIGNATURE_TYPE,
+        "https://example.org/audit/v1",
+    ]
+    assert spec["validations"][0]["expression"].endswith(">= 2)")
+    (tmp_path / "policy.toml").write_text('max-age = "1d"\n')
+    code, text, _ = invoke(
+        *(str(SHOP), "--policy", tmp_path / "policy.toml", "--key", pair.public_path, "--json")
+    )
+    (problem,) = json.loads(text)["error"]["problems"]
+    assert (code, problem["key"]) == (2, "max-age")
 
 
 @pytest.mark.parametrize(
