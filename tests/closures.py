@@ -36,6 +36,7 @@ def make_closure(
     platform: str = "linux/amd64",
     image: str = "made:1",
     named: bool = True,
+    variants: Mapping[str, str] | None = None,
 ) -> ClosureFigures:
     """The figures of packages given by name; roots are `named` by the entry point or by nothing."""
     paths = {name: path_of(name, build=build) for name in packages}
@@ -57,4 +58,5 @@ def make_closure(
         platform=platform,
         image=image,
         named_by={paths[name]: ("config Entrypoint",) if named else () for name in roots},
+        variants=variants,
     )

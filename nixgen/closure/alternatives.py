@@ -37,10 +37,9 @@ DROPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "bash": ("bashNonInteractive",),
-    "ghostscript": ("ghostscript_headless",),
     "imagemagick": ("imagemagick_light",),
-    "jdk": ("jdk_headless", "jre_headless", "jre_minimal"),
-    "jre": ("jre_headless", "jre_minimal"),
+    "jdk": ("jre_headless", "jre_minimal"),
+    "jre": ("jre_minimal",),
     "nodejs": ("nodejs-slim",),
 }
 """Smaller packages that a set of nixpkgs' shape may have in place of another.
@@ -260,7 +259,7 @@ def propose_variants(contents: Sequence[str], taken: Mapping[str, str]) -> tuple
 
 
 def _variants(name: str) -> Iterator[tuple[str, str]]:
-    for other in (*VARIANTS.get(name, ()), f"{name}Minimal", f"{name}-minimal"):
+    for other in (*VARIANTS.get(name, ()), f"{name}Minimal", f"{name}-minimal", f"{name}_headless"):
         yield other, f"the smaller {other} in place of {name}"
     if not name.startswith("pkgsStatic."):
         yield f"pkgsStatic.{name}", f"{name} linked statically, with musl"

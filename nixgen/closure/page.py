@@ -17,6 +17,7 @@ from typing import Any
 
 from nixgen import resources
 from nixgen.closure.report import ClosureFigures, PackageFigures
+from nixgen.closure.variants import format_variants
 
 _SCRIPTS = ("model.js", "treemap.js", "tree.js", "packages.js", "page.js")
 _SHOWN_NAMES = 6
@@ -73,6 +74,7 @@ def _describe(figures: ClosureFigures) -> dict[str, Any]:
     return {
         "platform": figures.platform,
         "image": figures.image,
+        "variants": list(format_variants(figures.variants)),
         "kinds": {str(kind): size for kind, size in kinds.items()},
         "packages": [_describe_package(each, figures, numbers) for each in figures.packages],
     }

@@ -78,8 +78,8 @@ function showTotals({ closure }) {
   const own = sum(closure.packages.map((each) => each.size));
   const files = sum(closure.packages.map((each) => each.files));
   document.getElementById("title").textContent = closure.image + " for " + closure.platform;
-  document.getElementById("totals").textContent =
-    formatSize(own) + " in " + closure.packages.length + " store paths, " + files + " files";
+  const total = formatSize(own) + " in " + closure.packages.length + " store paths, " + files + " files";
+  document.getElementById("totals").textContent = [total, ...closure.variants].join("; ");
   const items = Object.entries(closure.kinds).map(([kind, bytes]) =>
     make("li", {}, make("span", { class: "swatch kind-" + kind }), kind + " " + formatSize(bytes)));
   document.getElementById("kinds").replaceChildren(...items);

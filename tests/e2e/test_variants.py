@@ -114,6 +114,19 @@ def test_an_entry_point_that_only_the_named_package_has_comes_with_the_way_back(
     assert _only(built.document)["variants"] == {}
 
 
+def test_the_lock_knows_both_apart_and_raises_no_alarm(project: Path, cli: Cli) -> None:
+    place = project / "image.oci"
+    described = (project / "app.toml").read_text()
+    digests = []
+    for closure in ("", '[closure]\nas-named = ["graphviz"]\n', ""):
+        (project / "app.toml").write_text(described + closure)
+        built = cli("image", project, "-o", place, "--json", "-q")
+        assert built.exit_code == 0, built.stderr
+        digests.append(built.document["digest"])
+        assert digests[-1] in (project / "nixgen.lock").read_text()
+    assert digests[0] == digests[2] != digests[1]
+
+
 def test_a_name_that_keeps_nothing_is_told(project: Path, cli: Cli) -> None:
     _add(project, '[closure]\nas-named = ["graphvis"]\n')
     outcome = cli("image", project, "-o", project / "image.oci")

@@ -30,6 +30,7 @@ PIECES = """[...document.querySelectorAll("#treemap .piece")].map((piece) => {
 })"""
 ROWS = '[...document.querySelectorAll("#packages tbody tr")].map((row) => row.cells[0].textContent)'
 KEYS = '[...document.querySelectorAll("#treemap [role=button]")].map((each) => each.ariaLabel)'
+TOTALS = 'document.getElementById("totals").textContent'
 CRUMBS = '[...document.querySelectorAll("#crumbs li")].map((each) => each.textContent)'
 
 
@@ -210,11 +211,13 @@ def test_each_platform_has_its_own_closure(browser: Page, folder: Path) -> None:
         browser,
         folder,
         make_closure(PACKAGES, roots=["app-1.0"]),
-        make_closure(arm, roots=["gcc-13.2.0"], platform="linux/arm64"),
+        make_closure(arm, roots=["gcc-13.2.0"], platform="linux/arm64", variants={"gd": "gd-nox"}),
         address="#platform=linux/arm64",
     )
     assert browser.evaluate(ROWS) == ["gcc 13.2.0", "libc 2.39"]
+    assert browser.evaluate(TOTALS).endswith(" files; gd-nox in place of gd")
     browser.click("#platforms a")
+    assert browser.evaluate(TOTALS).endswith(" files")
     assert len(browser.evaluate(ROWS)) == 5
     assert browser.complaints == []
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from nixgen.closure.sections import read_sections
 from tests.nix.projects import build_image, read_layers, write_project
 
 _HEAD = '[app]\nname = "kinds"\nversion = "1.0"\n'
@@ -114,6 +117,25 @@ def test_c_by_make_installs_and_takes_flags(tmp_path: Path) -> None:
     (program,) = [m.content for path, m in members.items() if path.endswith("-1.0/bin/kinds")]
     assert program is not None
     assert b"a $b\0" in program
+
+
+@pytest.mark.parametrize("system", ["direct", "make"])
+def test_c_programs_are_stripped_whatever_flags_ask_for(system: str, tmp_path: Path) -> None:
+    project = write_project(
+        tmp_path,
+        f'{_HEAD}[build]\nkind = "c"\nsystem = "{system}"\nprogram = "kinds"\n'
+        f'cflags = ["-g3"]\n{_IMAGE}',
+        Makefile=_MAKEFILE,
+        main__c="int told(void) { return 0; } int main(void) { return told(); }",
+    )
+    members = read_layers(project, build_image(project))
+    (program,) = [m.content for path, m in members.items() if path.endswith("-1.0/bin/kinds")]
+    assert program is not None
+    (tmp_path / "program").write_bytes(program)
+    with (tmp_path / "program").open("rb") as file:
+        sections = {section.name for section in read_sections(file)}
+    assert ".text" in sections
+    assert not [name for name in sections if name.startswith((".symtab", ".debug"))]
 
 
 def test_c_by_make_says_when_the_targets_install_nothing(tmp_path: Path) -> None:

@@ -148,6 +148,22 @@ def test_what_nixpkgs_refuses_is_not_taken(world: World) -> None:
     assert found.variants == ({} if world.kind == "nixpkgs" else taken,)
 
 
+def test_what_the_app_is_built_with_stays_as_named(world: World) -> None:
+    project = write_project(
+        world.folder.parent / "built",
+        f'[app]\nname = "a"\n[packages]\nset = {json.dumps(str(world.folder))}\n'
+        '[build]\nkind = "c"\nlibs = ["ffmpeg"]\n[image]\nca-certificates = false\n',
+        main__c="int main(void) { return 0; }",
+    )
+    nix = make_nix()
+    evaluated = evaluate(prepare(make_request(project), nix), nix)
+    assert evaluated.variants == ({},)
+    (conf,) = evaluated.confs
+    names = {path.derivation_name for path in nix.build_graph([conf.drv_path])}
+    assert "ffmpeg-1" in names
+    assert "ffmpeg-headless-1" not in names
+
+
 def test_an_output_that_is_named_stays(world: World) -> None:
     found = world.evaluate("ffmpeg.out")
     assert found.variants == ({},)

@@ -116,12 +116,14 @@ def test_variants_are_known_ones_minimal_ones_static_ones_and_outputs() -> None:
     assert _names(propose_variants(("git", "pkgsStatic.jq"), {})) == [
         "git=gitMinimal",
         "git=git-minimal",
+        "git=git_headless",
         "git=pkgsStatic.git",
         "git=git.bin",
         "git=git.out",
         "git=git.lib",
         "pkgsStatic.jq=pkgsStatic.jqMinimal",
         "pkgsStatic.jq=pkgsStatic.jq-minimal",
+        "pkgsStatic.jq=pkgsStatic.jq_headless",
         "pkgsStatic.jq=pkgsStatic.jq.bin",
         "pkgsStatic.jq=pkgsStatic.jq.out",
         "pkgsStatic.jq=pkgsStatic.jq.lib",
@@ -133,6 +135,7 @@ def test_variants_are_of_what_was_taken_and_not_that_itself() -> None:
     assert [each.contents["ffmpeg"] for each in found] == [
         "ffmpeg-headlessMinimal",
         "ffmpeg-headless-minimal",
+        "ffmpeg-headless_headless",
         "pkgsStatic.ffmpeg-headless",
         "ffmpeg-headless.bin",
         "ffmpeg-headless.out",
