@@ -71,7 +71,7 @@ SAFE_VARIANTS = (
         pattern=r"(erlang|elixir)",
         others=(r"beamMinimalPackages.\1",),
         names="erlang, elixir",
-        lacks="wx, the library for windows, and what draws by it (observer, debugger); sockets of systemd",
+        lacks="wx, the library for windows, and what draws by it (observer); sockets of systemd",
     ),
 )
 """What `safe` and `tight` take, where a set has it."""
