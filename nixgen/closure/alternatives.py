@@ -17,6 +17,7 @@ from nixgen.closure.graph import ClosureGraph
 from nixgen.closure.packages import name_of, parse_package
 from nixgen.closure.references import walk
 from nixgen.closure.rules import Mode
+from nixgen.closure.variants import candidates_of
 from nixgen.globs import matches
 
 DROPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -259,7 +260,8 @@ def propose_variants(contents: Sequence[str], taken: Mapping[str, str]) -> tuple
 
 
 def _variants(name: str) -> Iterator[tuple[str, str]]:
-    for other in (*VARIANTS.get(name, ()), f"{name}Minimal", f"{name}-minimal", f"{name}_headless"):
+    known = (*candidates_of(name), *VARIANTS.get(name, ()))
+    for other in (*known, f"{name}Minimal", f"{name}-minimal", f"{name}_headless"):
         yield other, f"the smaller {other} in place of {name}"
     if not name.startswith("pkgsStatic."):
         yield f"pkgsStatic.{name}", f"{name} linked statically, with musl"

@@ -77,6 +77,11 @@ SAFE_VARIANTS = (
 """What `safe` and `tight` take, where a set has it."""
 
 
+def candidates_of(name: str) -> tuple[str, ...]:
+    """What may stand in place of a package, the best first; nothing for most."""
+    return tuple(other for each in SAFE_VARIANTS for other in each.candidates(name))
+
+
 def choose_candidates(
     contents: Sequence[str], *, mode: Mode, as_named: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
@@ -84,20 +89,16 @@ def choose_candidates(
     kept = set(as_named)
     if mode == "none" or EVERY in kept:
         return {}
-    wanted = {name: _candidates(name) for name in contents if name not in kept}
+    wanted = {name: candidates_of(name) for name in contents if name not in kept}
     return {name: others for name, others in wanted.items() if others}
 
 
 def needless_names(contents: Sequence[str], as_named: Iterable[str]) -> tuple[str, ...]:
     """Those of `as_named` that keep nothing: nothing would stand in place of such a package."""
-    there = {name for name in contents if _candidates(name)}
+    there = {name for name in contents if candidates_of(name)}
     return tuple(name for name in as_named if name != EVERY and name not in there)
 
 
 def format_variants(variants: Mapping[str, str]) -> tuple[str, ...]:
     """Which packages were taken in place of which, a line each."""
     return tuple(f"{other} in place of {name}" for name, other in variants.items())
-
-
-def _candidates(name: str) -> tuple[str, ...]:
-    return tuple(other for each in SAFE_VARIANTS for other in each.candidates(name))

@@ -174,7 +174,7 @@ class _Workshop:
             evaluated = self._evaluate(alternative.changes(self.now))
             if _is_same(evaluated, described):
                 return None
-            missing = [] if allow_builds else self._missing_packages(alternative, evaluated)
+            missing = [] if allow_builds else self._missing_packages(evaluated, described)
             if missing:
                 names = ", ".join(missing[:3]) + (" and more" if len(missing) > 3 else "")
                 return dataclasses.replace(trial, reason=f"needs a build of {names}; see --build")
@@ -185,14 +185,14 @@ class _Workshop:
             trial, weighed=found, saved_bytes=weighed.size_bytes - found.size_bytes
         )
 
-    def _missing_packages(self, alternative: Alternative, evaluated: Evaluated) -> list[str]:
-        """What would have to be built for the packages that it puts in."""
+    def _missing_packages(self, evaluated: Evaluated, described: Evaluated) -> list[str]:
+        """What would have to be built for the packages that were not there before."""
         (image,) = evaluated.prepared.plan.images
-        others = [*alternative.contents.values(), *alternative.as_named]
+        before = set(_packages(described))
         attrs = [
-            format_attribute_path("images", image.platform.slug, "packages", other)
-            for other in others
-            if other is not None
+            format_attribute_path("images", image.platform.slug, "packages", name)
+            for name, taken in zip(image.contents, _packages(evaluated), strict=True)
+            if taken not in before
         ]
         if not attrs:
             return []
@@ -280,6 +280,12 @@ def _without_limits(evaluated: Evaluated) -> Evaluated:
     )
     plan = dataclasses.replace(prepared.plan, images=images)
     return dataclasses.replace(evaluated, prepared=dataclasses.replace(prepared, plan=plan))
+
+
+def _packages(evaluated: Evaluated) -> list[str]:
+    """The packages that go into the image, in the order of the names in its plan."""
+    (image,), (variants,) = evaluated.prepared.plan.images, evaluated.variants
+    return [variants.get(name, name) for name in image.contents]
 
 
 def _is_same(one: Evaluated, other: Evaluated) -> bool:

@@ -133,6 +133,28 @@ def test_a_name_that_keeps_nothing_is_told(project: Path, cli: Cli) -> None:
     assert "as-named: nothing would stand in place of graphvis" in outcome.stderr
 
 
+def test_slim_builds_no_smaller_package_that_nobody_asked_for(tmp_path: Path, cli: Cli) -> None:
+    unbuilt = _MORE.replace("mkdir -p", f"# {tmp_path}\n      mkdir -p")
+    packages = extend_set("stand-in", tmp_path / "set", unbuilt)
+    place = tmp_path / "app.toml"
+    head = (
+        f'[app]\nname = "drawn"\n[packages]\nset = {json.dumps(str(packages))}\n'
+        '[image]\nca-certificates = false\ncontents = ["graphviz"]\nentrypoint = ["dot"]\n'
+    )
+    refused = {}
+    for closure in ('minimise = "none"', 'as-named = ["graphviz"]'):
+        place.write_text(f"{head}[closure]\n{closure}\n")
+        found = cli("slim", tmp_path, "-q", "--json")
+        assert found.exit_code == 0, found.stderr
+        rows = {each["name"]: each["reason"] for each in found.document["alternatives"]}
+        wanted = "needs a build of graphviz-nox-12.2.1; see --build"
+        refused[closure] = {name for name, reason in rows.items() if reason == wanted}
+    assert list(refused.values()) == [
+        {"safe", "tight", "graphviz=graphviz-nox"},
+        {"graphviz=graphviz-nox"},
+    ]
+
+
 def test_slim_proposes_the_way_back_where_a_test_fails(project: Path, cli: Cli) -> None:
     passing = cli("slim", project, "-q", "--json").document
     names = [each["name"] for each in passing["alternatives"]]

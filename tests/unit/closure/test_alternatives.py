@@ -143,6 +143,10 @@ def test_variants_are_of_what_was_taken_and_not_that_itself() -> None:
     ]
 
 
+def test_a_variant_that_was_not_taken_is_proposed() -> None:
+    assert propose_variants(("ffmpeg",), {})[0].contents == {"ffmpeg": "ffmpeg-headless"}
+
+
 def test_the_way_back_names_what_is_to_stay() -> None:
     now = Described(minimise="safe", contents=("mupdf", "ffmpeg"), as_named=("mupdf",))
     (back,) = propose_as_named({"ffmpeg": "ffmpeg-headless"})
