@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.fakes.rekor import ALGORITHM, FakeLog, b64, spki
 from tests.fakes.timestamping import FakeTimestamping
 
 ISSUER = "https://issuer.example"
@@ -36,18 +37,7 @@ REPOSITORY = "https://forge.example/team/app"
 REQUEST_TOKEN = "may-ask-for-a-token"
 _FULCIO = "1.3.6.1.4.1.57264.1"
 _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
-_ALGORITHM = ec.ECDSA(hashes.SHA256())
 _START = "2020-01-01T00:00:00Z"
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def spki(key: ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -107,7 +97,7 @@ class FakeSigstore:
                 ]
                 if self.timestamping
                 else [],
-                "tsaConfig": {"selector": "ANY"},
+                **({"tsaConfig": {"selector": "ANY"}} if self.timestamping else {}),
             },
         }
 
@@ -170,11 +160,9 @@ class FakeSigstore:
             .sign(key, hashes.SHA256())
         )
 
-    def certify(self, csr: x509.CertificateSigningRequest) -> list[str]:
-        """A certificate for the key of a request, and the chain above it, in PEM."""
+    def certify(self, public: ec.EllipticCurvePublicKey) -> list[str]:
+        """A certificate for a key, and the chain above it, in PEM."""
         ca = new_key() if self.wrong == "ca" else self.ca
-        public = csr.public_key()
-        assert isinstance(public, ec.EllipticCurvePublicKey)
         now = datetime.now(UTC).replace(microsecond=0)
         usage = dict.fromkeys(
             ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
@@ -220,7 +208,7 @@ class FakeSigstore:
         issuer = hashlib.sha256(spki(self.ca.public_key())).digest()
         signed = struct.pack("!BBQH", 0, 0, milliseconds, 1) + issuer
         signed += len(tbs).to_bytes(3, "big") + tbs + b"\0\0"
-        signature = key.sign(signed, _ALGORITHM)
+        signature = key.sign(signed, ALGORITHM)
         log_id = hashlib.sha256(spki(self.ct.public_key())).digest()
         sct = b"\0" + log_id + struct.pack("!Q", milliseconds) + b"\0\0\4\3"
         sct += len(signature).to_bytes(2, "big") + signature
@@ -231,84 +219,22 @@ class FakeSigstore:
             b"\x04" + (bytes([len(data)]) if len(data) < 128 else bytes([0x81, len(data)])) + data
         )
 
-    def enter(self, proposed: dict[str, Any]) -> dict[str, Any]:
-        """An entry of a log that holds nothing else."""
-        envelope = proposed["spec"]["proposedContent"]["envelope"]
-        verifier = proposed["spec"]["proposedContent"]["verifiers"][0]
-        document = json.loads(envelope)
-        payload = base64.b64decode(document["payload"])
-        body = json.dumps(
-            {
-                "apiVersion": "0.0.1",
-                "kind": "dsse",
-                "spec": {
-                    "envelopeHash": _hash(envelope.encode()),
-                    "payloadHash": _hash(payload),
-                    "signatures": [
-                        {"signature": document["signatures"][0]["sig"], "verifier": verifier}
-                    ],
-                },
-            },
-            separators=(",", ":"),
-        ).encode()
-        key, log_id, root, checkpoint = self._checkpoint(body)
-        entry = {
-            "body": b64(body),
-            "integratedTime": int(time.time()) + self.log_clock_s,
-            "logID": log_id.hex(),
-            "logIndex": 0,
-        }
-        promise = key.sign(
-            json.dumps(entry, sort_keys=True, separators=(",", ":")).encode(), _ALGORITHM
-        )
-        proof = {
-            "checkpoint": checkpoint,
-            "hashes": [],
-            "logIndex": 0,
-            "rootHash": root.hex(),
-            "treeSize": 1,
-        }
-        verification = {"inclusionProof": proof, "signedEntryTimestamp": b64(promise)}
-        return {"0" * 64: {**entry, "verification": verification}}
-
-    def enter_hash(self, proposed: dict[str, Any]) -> dict[str, Any]:
-        """The same of version 2, which tells no time."""
-        request = proposed["hashedRekordRequestV002"]
-        data = {"algorithm": "SHA2_256", "digest": request["digest"]}
-        entry = {"hashedRekordV002": {"data": data, "signature": request["signature"]}}
-        body = json.dumps(
-            {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": entry},
-            sort_keys=True,
-            separators=(",", ":"),
-        ).encode()
-        _, log_id, root, checkpoint = self._checkpoint(body)
-        return {
-            "logIndex": "0",
-            "logId": {"keyId": b64(log_id)},
-            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
-            "integratedTime": "0",
-            "inclusionProof": {
-                "logIndex": "0",
-                "rootHash": b64(root),
-                "treeSize": "1",
-                "hashes": [],
-                "checkpoint": {"envelope": checkpoint},
-            },
-            "canonicalizedBody": b64(body),
-        }
-
-    def _checkpoint(self, body: bytes) -> tuple[ec.EllipticCurvePrivateKey, bytes, bytes, str]:
-        """The log's key and id, and the root and checkpoint of a tree with this one leaf."""
+    def log_of(self) -> FakeLog:
+        """The log as it answers now."""
         key = new_key() if self.wrong == "log" else self.log
-        log_id = hashlib.sha256(spki(self.log.public_key())).digest()
-        root = hashlib.sha256(b"\0" + body).digest()
-        note = f"log.example - 1\n1\n{b64(root)}\n"
-        signature = log_id[:4] + key.sign(note.encode(), _ALGORITHM)
-        return key, log_id, root, f"{note}\n\u2014 log.example {b64(signature)}\n"
+        return FakeLog(url=self.url, known=self.log, key=key, clock_s=self.log_clock_s)
 
 
-def _hash(data: bytes) -> dict[str, str]:
-    return {"algorithm": "sha256", "value": hashlib.sha256(data).hexdigest()}
+def _requested_key(body: dict[str, Any]) -> ec.EllipticCurvePublicKey:
+    """The key to certify: as Python's and cosign's clients ask for it, or as JavaScript's does."""
+    if "certificateSigningRequest" in body:
+        pem = base64.b64decode(body["certificateSigningRequest"])
+        key = x509.load_pem_x509_csr(pem).public_key()
+    else:
+        asked = body["publicKeyRequest"]["publicKey"]["content"]
+        key = serialization.load_pem_public_key(asked.encode())  # type: ignore[assignment]
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    return key
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -337,11 +263,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer: Any = {"message": "no"}
         if fake.status == 201 and self.path == "/api/v2/signingCert":
             fake.tokens.append(self.headers["Authorization"])
-            pem = base64.b64decode(body["certificateSigningRequest"])
-            chain = fake.certify(x509.load_pem_x509_csr(pem))
+            chain = fake.certify(_requested_key(body))
             answer = {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
         elif fake.status == 201:
-            answer = fake.enter(body) if self.path.startswith("/api/v1") else fake.enter_hash(body)
+            log = fake.log_of()
+            answer = log.enter(body) if self.path.startswith("/api/v1") else log.enter_hash(body)
         self._reply(fake.status, json.dumps(answer).encode(), "application/json")
 
     def _reply(self, status: int, data: bytes, kind: str) -> None:

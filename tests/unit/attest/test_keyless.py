@@ -185,10 +185,11 @@ def forged(data: bytes, other: bytes) -> Iterator[tuple[str, bytes]]:
     for name in ("rootHash", "checkpoint", "treeSize"):
         yield f"no {name}", edit(lambda b, e, name=name: e["inclusionProof"].pop(name))
     yield "later", edit(lambda b, e: e.update(integratedTime=str(int(e["integratedTime"]) + 1)))
-    yield "a larger tree", edit(lambda b, e: e["inclusionProof"].update(treeSize="2"))
+    yield "a larger tree", edit(lambda b, e: e["inclusionProof"].update(treeSize="3"))
+    yield "no hashes", edit(lambda b, e: e["inclusionProof"].update(hashes=[]))
     yield (
         "more hashes",
-        edit(lambda b, e: e["inclusionProof"].update(hashes=[e["inclusionProof"]["rootHash"]])),
+        edit(lambda b, e: e["inclusionProof"]["hashes"].append(e["inclusionProof"]["rootHash"])),
     )
     body = whole["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"]
     other_letter = "B" if body[80] != "B" else "C"
