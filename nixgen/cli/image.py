@@ -20,15 +20,10 @@ from nixgen.cli.options import (
     TagOption,
     find_description,
 )
-from nixgen.cli.output import (
-    human_size,
-    print_json,
-    print_note,
-    print_result,
-    reporting_errors,
-)
+from nixgen.cli.output import print_json, print_note, print_result, reporting_errors
 from nixgen.cli.signing import AttachOption, SignerOptions, Signing, Statements, describer
 from nixgen.cli.sinks import EngineOption, LoadOption, PushOption, Sinks
+from nixgen.cli.summary import format_outcome
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,7 +142,7 @@ def image(
             print_json({**outcome.as_json(), **tests, **signatures, **sent.as_json()})
         else:
             lines = [] if signed is None else [f"  signed by {signed.signer}"]
-            print_result("\n".join([_format_outcome(outcome), *lines, *sent.lines()]))
+            print_result("\n".join([format_outcome(outcome), *lines, *sent.lines()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,26 +276,3 @@ def print_steps(steps: BuildPlan, *, as_json: bool) -> None:
     rows = [f"build  {path.derivation_name}" for path in steps.to_build]
     rows += [f"fetch  {path}" for path in steps.to_fetch]
     print_result("\n".join(rows) or "nothing: everything is in the store")
-
-
-def _format_outcome(outcome: Outcome) -> str:
-    from nixgen.closure.variants import format_variants
-
-    names = " ".join(f"{outcome.name}:{tag}" for tag in outcome.tags)
-    lines = [names, f"  digest    {outcome.digest}"]
-    for image in outcome.platforms:
-        lines.append(
-            f"  platform  {image.platform}: {human_size(image.size_bytes)} in "
-            f"{image.layer_count} layers, {human_size(image.unpacked_bytes)} unpacked"
-        )
-        if image.left_out_bytes:
-            lines.append(f"            {human_size(image.left_out_bytes)} left out")
-        lines += [f"            {line}" for line in format_variants(image.variants)]
-        if len(outcome.platforms) > 1:
-            lines.append(f"            {image.digest}")
-    lines.append(f"  path      {outcome.path}")
-    if outcome.tests is not None:
-        lines.append(f"  tests     {outcome.tests.count('passed')} passed")
-    if outcome.record is not None:
-        lines.append(f"  record    {outcome.record}")
-    return "\n".join(lines)

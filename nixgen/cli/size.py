@@ -128,10 +128,9 @@ class _Wish:
         from nixgen.pipeline.sizing import measure_description
         from nixgen.pipeline.state import State
 
-        request = self.options.request(Path(subject))
         with self.told.reporting() as reporter:
             return measure_description(
-                dataclasses.replace(request, writes_lock=False),
+                self.options.request(Path(subject)),
                 self.options.nix(reporter),
                 state=State.of_user(os.environ),
                 supply=self.options.supply(),

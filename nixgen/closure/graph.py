@@ -114,16 +114,6 @@ class ClosureGraph:
                 added[above] += added[path]
         return added
 
-    def without(self, paths: Iterable[str]) -> frozenset[str]:
-        """What is still reached when these paths are gone."""
-        gone = set(paths)
-        roots = [path for path in self.roots if path not in gone]
-        references = {
-            node.path: [target for target in node.references if target not in gone]
-            for node in self.nodes.values()
-        }
-        return frozenset(_reached(roots, references))
-
     def chains(self, target: str, *, limit: int = 10) -> Chains:
         """The shortest ways from any root to `target`; none where it is not in the closure."""
         if target not in self.nodes:

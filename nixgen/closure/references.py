@@ -101,11 +101,6 @@ class ReferenceScanner:
         while not self.is_done and (data := stream.read(_READ_BYTES)):
             self.feed(data)
 
-    def skip(self, size_bytes: int) -> None:
-        """Pass over bytes that hold no reference, such as a hole."""
-        self._tail = b""
-        self._offset += size_bytes
-
     def end_file(self) -> None:
         """The next bytes are of another file: nothing spans the two."""
         self._tail, self._offset = b"", 0

@@ -71,11 +71,11 @@ def open_closures(
 ) -> Iterator[tuple[ImageClosure, ...]]:
     """Build what a description's images hold, in the order of its platforms.
 
-    They are as the rules of the description leave them, or with `whole` as Nix built them. Raises
-    as `build_confs` does.
+    They are as the rules of the description leave them, or with `whole` as Nix built them. The
+    lockfile stays as it is. Raises as `build_confs` does.
     """
     state = State.of_user(os.environ)
-    evaluated, confs = build_confs(request, nix, state=state, supply=supply)
+    evaluated, confs = build_confs(request.looking, nix, state=state, supply=supply)
     store = store_root(nix)
     with scratch_folder() as folder:
         closures = []

@@ -55,10 +55,11 @@ class ExplainedImage:
 def explain(request: Request, nix: Nix, *, supply: Supply) -> tuple[ExplainedImage, ...]:
     """Build what the images hold, and explain their layers, in the order of the platforms.
 
-    Raises as `build_and_write` does, and MachineError where a store path can't be read.
+    The lockfile stays as it is. Raises as `build_and_write` does, and MachineError where a store
+    path can't be read.
     """
     state = State.of_user(os.environ)
-    evaluated, confs = build_confs(request, nix, state=state, supply=supply)
+    evaluated, confs = build_confs(request.looking, nix, state=state, supply=supply)
     plan = evaluated.prepared.plan
     store = store_root(nix)
     explained = []

@@ -3,16 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nixgen.closure.packages import name_of
 from nixgen.digest import Digest
 
 if TYPE_CHECKING:
     from nixgen.imagetest import TestReport
 
 Format = Literal["oci", "oci-archive", "docker-archive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What the rules of [closure] took out of an image; nothing where there are none.
+
+    `rules` says for each rule or pattern how many files it took and their bytes, `store_paths` the
+    bytes of those to which nothing refers, `cuts` the names of store paths, from and to.
+    `dangling` are links that stay although what they lead to went.
+    """
+
+    size_bytes: int = 0
+    rules: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    store_paths: Mapping[str, int] = field(default_factory=dict)
+    cuts: tuple[tuple[str, str], ...] = ()
+    dangling: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> LeftOut:
+        """Read what `Trimming.as_json` wrote; raises KeyError, TypeError, ValueError."""
+        return cls(
+            size_bytes=int(document["size_bytes"]),
+            rules={
+                str(each["rule"]): (int(each["files"]), int(each["size_bytes"]))
+                for each in document["rules"]
+            },
+            store_paths={
+                str(each["path"]): int(each["size_bytes"]) for each in document["store_paths"]
+            },
+            cuts=tuple((name_of(each["from"]), name_of(each["to"])) for each in document["cut"]),
+            dangling=tuple(map(str, document["dangling"])),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +60,7 @@ class PlatformOutcome:
     size_bytes: int
     unpacked_bytes: int
     layer_count: int
-    left_out_bytes: int
+    left_out: LeftOut
     variants: Mapping[str, str]
     document: Mapping[str, Any]
 
@@ -40,7 +73,7 @@ class PlatformOutcome:
             size_bytes=int(document["size_bytes"]),
             unpacked_bytes=int(document["unpacked_bytes"]),
             layer_count=len(document["layers"]),
-            left_out_bytes=int(document.get("closure", {}).get("size_bytes", 0)),
+            left_out=LeftOut.of(document["closure"]) if "closure" in document else LeftOut(),
             variants={str(name): str(other) for name, other in document["variants"].items()},
             document=document,
         )

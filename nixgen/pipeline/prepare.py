@@ -52,6 +52,11 @@ class Request:
         """Whether the lockfile may be renewed."""
         return self.writes_lock and not self.frozen
 
+    @property
+    def looking(self) -> Request:
+        """The same for what only looks: it leaves the lockfile as it is, there or not."""
+        return dataclasses.replace(self, writes_lock=False)
+
     def read_description(self) -> Description:
         """The description with the changes; raises DescriptionError."""
         description = read_description(self.description)

@@ -28,9 +28,9 @@ def measure_description(
 ) -> tuple[ImageSize, ...]:
     """Build the images of a description and measure them; they are gone afterwards.
 
-    Raises what building and writing them raises.
+    The lockfile stays as it is. Raises what building and writing them raises.
     """
-    evaluated, confs = build_confs(request, nix, state=state, supply=supply)
+    evaluated, confs = build_confs(request.looking, nix, state=state, supply=supply)
     found: list[ImageSize] = []
 
     def measure(

@@ -56,7 +56,7 @@ def slim(
     (spec,) = resolve_all(request.read_description(), request)
     with scratch_folder() as folder:
         workshop = _Workshop(
-            request=dataclasses.replace(request, writes_lock=False),
+            request=request.looking,
             spec=spec,
             nix=nix,
             supply=supply,

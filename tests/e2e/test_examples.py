@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,17 @@ def test_http_c_is_small_and_brings_no_shell(build_example: BuildExample) -> Non
     assert not [name for name in paths if name.startswith(("busybox", "bash"))]
 
 
+@pytest.mark.parametrize("minimise", ["safe", "tight"])
 @pytest.mark.parametrize(
     "example", sorted(path.parent.name for path in EXAMPLES.glob("*/app.toml"))
 )
 def test_every_example_passes_its_tests_on_amd64_and_arm64(
-    build_example: BuildExample, cli: Cli, example: str
+    build_example: BuildExample, cli: Cli, tmp_path: Path, example: str, minimise: str
 ) -> None:
     """Where this machine is of the other architecture, that image runs under qemu-user."""
     project = build_example(example).project
+    if minimise != "safe":
+        project = _minimised(project, tmp_path / example, minimise)
     platforms = ("linux/amd64", "linux/arm64")
     options = ("--runner", "bwrap", "--platform", ",".join(platforms))
     done = cli("test", project, "-q", "--json", *options)
@@ -82,6 +86,16 @@ def test_every_example_passes_its_tests_on_amd64_and_arm64(
     for platform in platforms:
         assert [one for one in tests if one["platform"] == platform and one["runner"]]
     assert {one["verdict"] for one in tests} == {"passed"}
+
+
+def _minimised(project: Path, copy: Path, mode: str) -> Path:
+    """A copy of a project that says how much is left out."""
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns("*.oci", "nixgen.lock"))
+    place = copy / "app.toml"
+    text = place.read_text()
+    assert "[closure]" not in text
+    place.write_text(f'{text}\n[closure]\nminimise = "{mode}"\n')
+    return copy
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import EXAMPLES, BuildExample, Cli, Outcome, error_of
+from tests.e2e.conftest import EXAMPLES, ROOT, BuildExample, Cli, Outcome, error_of
 from tests.unit.attest.boms import check_cyclonedx, check_spdx
 
 
@@ -86,7 +86,29 @@ def test_cyclonedx_as_a_statement_about_the_manifest(
     check_cyclonedx(statement["predicate"])
 
 
-def test_what_was_left_out_and_cut_is_told(cli: Cli, tmp_path: Path) -> None:
+def test_what_each_rule_left_out_and_what_was_cut_is_told_in_both_formats(
+    cli: Cli, tmp_path: Path
+) -> None:
+    project = Path(shutil.copytree(ROOT / "tests/data/planted", tmp_path / "planted"))
+    place = project / "app.toml"
+    rules = 'minimise = "tight"\ncut = [{ from = "planted", to = "gcc" }]'
+    place.write_text(place.read_text().replace('minimise = "none"', rules))
+    spdx = document(cli("sbom", project, "-q"))
+    check_spdx(spdx)
+    image = next(each for each in spdx["packages"] if each["SPDXID"] == "SPDXRef-Image")
+    notes = [each["comment"] for each in image["annotations"]]
+    cyclonedx = document(cli("sbom", project, "-q", "-f", "cyclonedx-json"))
+    check_cyclonedx(cyclonedx)
+    properties = cyclonedx["metadata"]["component"]["properties"]
+    assert [one["value"] for one in properties if one["name"] == "nixgen:note"] == notes
+    told = "\n".join(notes)
+    for rule in ("build-files", "docs", "headers", "man"):
+        assert f"Left out by {rule}: " in told
+    assert "Left out, for nothing refers to it: /nix/store/" in told
+    assert "-gcc-13.2.0, in lib/python3.13/_sysconfigdata__linux_.py." in told
+
+
+def test_what_a_pattern_left_out_is_in_no_list_of_files(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "doc").mkdir()
     (tmp_path / "doc/share/man").mkdir(parents=True)
     (tmp_path / "doc/share/man/page.1").write_text("text")

@@ -1,0 +1,115 @@
+"""References in programs and in data, of each kind: why they are there, and what mends them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nixgen.closure.causes import FIXES, Cause
+from tests.e2e.conftest import ROOT, Cli
+
+_NIX = ["nix", "--extra-experimental-features", "nix-command", "why-depends", "--all"]
+_CODE = "lib/python3.13/__pycache__/strays.cpython-313.pyc"
+_REFERENCES = {
+    "busybox": [("bin/strays", Cause.SHEBANG)],
+    "searched": [("lib/libstrays.so", Cause.RPATH)],
+    "debugged": [("lib/libstrays.so", Cause.DEBUG)],
+    "linked": [("lib/linked", Cause.LINK)],
+    "tabled": [("share/table.db", Cause.DATA)],
+    "set": [("etc/strays.conf", Cause.TEXT)],
+    "compiled": [(_CODE, Cause.BYTE_CODE)],
+    "configured": [("lib/cmake/strays/strays-config.cmake", Cause.CMAKE)],
+}
+
+
+def _project(folder: Path, closure: str = 'minimise = "none"') -> Path:
+    project = Path(shutil.copytree(ROOT / "tests/data/strays", folder / "strays"))
+    place = project / "app.toml"
+    place.write_text(place.read_text().replace('minimise = "none"', closure))
+    return project
+
+
+@pytest.fixture(scope="module")
+def strays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app, nothing left out."""
+    return _project(tmp_path_factory.mktemp("strays"))
+
+
+@pytest.fixture(scope="module")
+def references(strays: Path, cli: Cli) -> Any:
+    outcome = cli("why", strays, "*", "--json", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    (platform,) = outcome.document["platforms"]
+    return platform["references"]
+
+
+def test_each_reference_has_its_cause_and_what_mends_it(references: Any) -> None:
+    told = {
+        Path(each["to"]).name[33:].partition("-")[0]: [
+            (file["file"], cause, fix)
+            for file in each["files"]
+            for cause, fix in zip(file["causes"], file["fixes"], strict=True)
+        ]
+        for each in references
+    }
+    assert told == {
+        name: [(file, cause, FIXES[cause]) for file, cause in found]
+        for name, found in _REFERENCES.items()
+    }
+
+
+def test_nix_names_the_same_references(references: Any) -> None:
+    for reference in references:
+        done = subprocess.run(
+            [*_NIX, "--precise", reference["from"], reference["to"]],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1"},
+        )
+        for file in reference["files"]:
+            assert file["file"] in done.stdout
+
+
+def test_what_is_compressed_is_no_reference(strays: Path, cli: Cli) -> None:
+    assert cli("why", strays, "packed", "-q").exit_code == 1
+
+
+def test_a_look_writes_no_lockfile(strays: Path, references: Any, cli: Cli) -> None:
+    for command in ("plan", "generate", "layers", "closure"):
+        assert cli(command, strays).exit_code == 0
+    assert sorted(each.name for each in strays.iterdir()) == ["app.nix", "app.toml"]
+
+
+def test_tight_takes_what_the_patterns_of_the_fixes_take(tmp_path: Path, cli: Cli) -> None:
+    patterns = ["**/*.pyc", "share/table.db", "etc/strays.conf", "lib/libstrays.so"]
+    quoted = ", ".join(f'"{each}"' for each in patterns)
+    project = _project(tmp_path, f'minimise = "tight"\ndrop = [{quoted}]')
+    outcome = cli("closure", project, "--json", "-q")
+    (platform,) = outcome.document["platforms"]
+    assert {each["name"] for each in platform["packages"]} == {"strays", "busybox", "linked"}
+    done = cli("run", project, "-q", "--runner", "bwrap")
+    assert (done.exit_code, done.stdout) == (0, "strays\n")
+
+
+def test_people_are_told_what_each_rule_took_and_which_links_lead_nowhere(
+    tmp_path: Path, cli: Cli
+) -> None:
+    project = _project(tmp_path, 'minimise = "tight"\ndrop = ["lib/data", "share/table.db"]')
+    outcome = cli("image", project, "-o", tmp_path / "image.oci", "-q")
+    assert outcome.exit_code == 0, outcome.stderr
+    lines = [" ".join(line.split()) for line in outcome.stdout.splitlines()]
+    endings = [
+        "B build-files, 1 file",
+        "B lib/data, 5 files",
+        "B share/table.db, 1 file",
+        "B 2 store paths that nothing left refers to",
+        "-strays-1.0.0/lib/linked leads to what is left out",
+    ]
+    for ending in endings:
+        assert len([line for line in lines if line.endswith(ending)]) == 1, outcome.stdout
