@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -267,10 +267,13 @@ def _dangling(
     return tuple(sorted(found))
 
 
-def _unmatched(rules: Minimising, kept: Iterable[Kept]) -> tuple[str, ...]:
+def _unmatched(rules: Minimising, kept: Collection[Kept]) -> tuple[str, ...]:
     files = [file for each in kept for file in (*each.files, *(one.file for one in each.left_out))]
+    names = [name_of(each.path) for each in kept]
+    asked = [
+        *((pattern, pattern, files) for pattern in (*rules.keep, *rules.drop)),
+        *((f"keep-paths: {pattern}", pattern, names) for pattern in rules.keep_paths),
+    ]
     return tuple(
-        pattern
-        for pattern in (*rules.keep, *rules.drop)
-        if not any(matches(pattern, file) for file in files)
+        told for told, pattern, found in asked if not any(matches(pattern, name) for name in found)
     )
