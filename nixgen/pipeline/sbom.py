@@ -275,6 +275,8 @@ def _notes(trimming: Trimming) -> Iterator[str]:
     for cut in trimming.cuts:
         files = ", ".join(sorted({each.file for each in cut.places}))
         yield f"References cut: from {cut.source} to {cut.target}, in {files}."
+    for link in trimming.dangling:
+        yield f"Leads to what was left out: the link {link}."
 
 
 def _parse_time(text: str) -> datetime.datetime:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ROOT, BuildExample, Built, Cli, Outcome
+from tests.e2e.conftest import ROOT, Cli, Outcome
 
 _STRAY = {"gcc", "zlib", "ncurses", "docbook", "openssl", "perl"}
 
@@ -125,18 +125,6 @@ def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path, cli: Cli) -> Non
     outcome = cli("image", project, "-o", tmp_path / "image.oci")
     assert outcome.exit_code == 0
     assert "closure: share/nothing/** matches nothing" in outcome.stderr
-
-
-@pytest.mark.parametrize("example", ["http-c", "site", "sqlite-lua"])
-def test_examples_lose_nothing_that_they_need(
-    build_example: BuildExample, cli: Cli, tmp_path: Path, example: str
-) -> None:
-    built: Built = build_example(example)
-    project = Path(shutil.copytree(built.project, tmp_path / example))
-    with (project / "app.toml").open("a") as file:
-        file.write('\n[closure]\nminimise = "tight"\n')
-    tight = _platform(_image(cli, project))
-    assert tight["unpacked_bytes"] <= built.image["unpacked_bytes"]
 
 
 @pytest.mark.parametrize(

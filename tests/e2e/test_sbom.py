@@ -108,11 +108,13 @@ def test_what_each_rule_left_out_and_what_was_cut_is_told_in_both_formats(
     assert "-gcc-13.2.0, in lib/python3.13/_sysconfigdata__linux_.py." in told
 
 
-def test_what_a_pattern_left_out_is_in_no_list_of_files(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "doc").mkdir()
+def test_what_a_pattern_left_out_is_in_no_list_of_files_and_links_to_it_are_told(
+    cli: Cli, tmp_path: Path
+) -> None:
     (tmp_path / "doc/share/man").mkdir(parents=True)
     (tmp_path / "doc/share/man/page.1").write_text("text")
     (tmp_path / "doc/kept").write_text("text")
+    (tmp_path / "doc/page").symlink_to("share/man/page.1")
     (tmp_path / "app.toml").write_text(
         '[app]\nname = "docs"\nlicenses = "Apache-2.0"\n[build]\nkind = "files"\nsrc = "doc"\n'
         '[image]\nca-certificates = false\n[closure]\ndrop = ["srv/docs/share/man/**"]\n'
@@ -120,7 +122,10 @@ def test_what_a_pattern_left_out_is_in_no_list_of_files(cli: Cli, tmp_path: Path
     bill = document(cli("sbom", tmp_path, "-q", "--files"))
     check_spdx(bill)
     image = next(each for each in bill["packages"] if each["SPDXID"] == "SPDXRef-Image")
-    assert any("share/man" in each["comment"] for each in image["annotations"])
+    notes = [each["comment"] for each in image["annotations"]]
+    assert "Left out by srv/docs/share/man/**: 1 files of 4 bytes." in notes
+    (told,) = (note for note in notes if note.startswith("Leads to what was left out: the link "))
+    assert told.endswith("-docs-0/srv/docs/page.")
     assert not any("man" in each["fileName"] for each in bill["files"])
     (app,) = (each for each in bill["packages"] if each is not image)
     assert app["licenseDeclared"] == "Apache-2.0"
