@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sigstore.models import Bundle as SigstoreBundle
     from sigstore.verify import Verifier
 
+    from nixgen.spec.model import Sign
+
 _ISSUER_OLD = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 _REPOSITORY = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.12")
@@ -61,8 +63,20 @@ class Identity:
     identity: Wanted
     issuer: Wanted
 
+    @classmethod
+    def exactly(cls, *, identity: str, issuer: str) -> Identity:
+        """The one identity of that name."""
+        return cls(identity=Wanted(text=identity), issuer=Wanted(text=issuer))
+
     def __str__(self) -> str:
         return f"{self.issuer.text} {self.identity.text}"
+
+
+def identity_of(sign: Sign) -> Identity | None:
+    """The identity that signs an app by its description, None where none is named."""
+    if sign.identity is None or sign.issuer is None:
+        return None
+    return Identity.exactly(identity=sign.identity, issuer=sign.issuer)
 
 
 class CertificateJudge:
@@ -119,14 +133,21 @@ def _verify(verifier: Verifier, bundle: Bundle) -> Signatory:
         raise ValueError("two readers of the bundle see two payloads")
     certificate = read.signing_certificate
     extensions = {each.oid: each.value for each in certificate.extensions}
-    issuer = _text(extensions.get(_ISSUER)) or _raw(extensions.get(_ISSUER_OLD))
+    identity, issuer = read_subject(certificate)
     return Signatory(
         entry="",
-        identity=_subject(certificate),
+        identity=identity,
         issuer=issuer,
         source_repository=_text(extensions.get(_REPOSITORY)),
         time=_time(bundle, read),
     )
+
+
+def read_subject(certificate: x509.Certificate) -> tuple[str, str | None]:
+    """Whom a certificate names, and the issuer that vouched; raises ValueError."""
+    extensions = {each.oid: each.value for each in certificate.extensions}
+    issuer = _text(extensions.get(_ISSUER)) or _raw(extensions.get(_ISSUER_OLD))
+    return _subject(certificate), issuer
 
 
 def _subject(certificate: x509.Certificate) -> str:

@@ -11,10 +11,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from cryptography import x509
+
 from nixgen.attest.bundle import Bundle, parse_bundle
+from nixgen.attest.certificates import Identity, read_subject
+from nixgen.attest.claims import Claims, parse_claims
 from nixgen.attest.statement import Statement
 from nixgen.attest.trust import Trust
 from nixgen.errors import NetworkError, UsageError
+from nixgen.progress import printable
 
 if TYPE_CHECKING:
     from sigstore.oidc import IdentityToken
@@ -46,18 +51,35 @@ class KeylessSigner:
 
     def __init__(self, trust: Trust, token: str, *, limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
-        self._identity = _parse_token(token)
+        self._identity, self._claims = _parse_token(token)
         self._config = trust.signing()
         self._signer: SigstoreSigner | None = None
+        self._expected: Identity | None = None
 
     @property
     def name(self) -> str:
         """Who it is, for people."""
-        return f"{self._identity.identity}, vouched for by {self._identity.federated_issuer}"
+        return printable(str(self._claims))
+
+    def expect(self, identity: Identity) -> None:
+        """See `Signer`; nothing has been sent anywhere when it raises TokenError."""
+        claims = self._claims
+        named = any(identity.identity.matches(name) for name in claims.names)
+        if not (named and identity.issuer.matches(claims.issuer)):
+            raise _unexpected(f"the identity token is for {claims}", identity)
+        self._expected = identity
 
     def sign(self, statement: Statement) -> Bundle:
         """A bundle of the statement; raises SigningServiceError, TokenError."""
-        return parse_bundle(within(self._limit_s, lambda: self._sign(statement)))
+        bundle = parse_bundle(within(self._limit_s, lambda: self._sign(statement)))
+        if self._expected is not None:
+            # why again: an instance of one's own may make another name of a token's claims.
+            name, issuer = read_subject(x509.load_der_x509_certificate(bundle.certificate or b""))
+            expected = self._expected
+            if not (expected.identity.matches(name) and expected.issuer.matches(issuer)):
+                who = f"the certificate is for {name}, vouched for by {issuer}"
+                raise _unexpected(who, expected)
+        return bundle
 
     def _sign(self, statement: Statement) -> bytes:
         from sigstore import dsse
@@ -138,15 +160,29 @@ def within(limit_s: float, work: Callable[[], _Result]) -> _Result:
     )
 
 
-def _parse_token(token: str) -> IdentityToken:
+def _unexpected(who: str, expected: Identity) -> TokenError:
+    wanted = f"{expected.identity.text}, vouched for by {expected.issuer.text}"
+    return TokenError(
+        printable(f"{who}, and [sign] names {wanted}"),
+        hint="sign as the latter, or mend [sign] in app.toml; nothing was signed",
+    )
+
+
+def _parse_token(token: str) -> tuple[IdentityToken, Claims]:
     from sigstore.oidc import IdentityError, IdentityToken
 
     try:
-        return IdentityToken(token)
-    except IdentityError as error:
-        expired = "validity" in str(error) or "expired" in str(error.__cause__).lower()
-        why = "has expired, or the clock is wrong" if expired else "is none that can be read"
-        raise TokenError(f"the identity token {why}", hint="get a new one") from None
+        return IdentityToken(token), parse_claims(token)
+    except (IdentityError, ValueError) as error:
+        cause = f"{error} {error.__cause__}".lower()
+        why, hint = "is none that can be read", "get a new one"
+        if "not yet valid" in cause:
+            why, hint = "is not valid yet: the clock is wrong", "set this machine's clock"
+        elif "validity" in cause or "expired" in cause:
+            why = "has expired, or the clock is wrong"
+        elif "audience" in cause:
+            why, hint = "is not for Sigstore", "ask for one whose audience is sigstore"
+        raise TokenError(f"the identity token {why}", hint=hint) from None
 
 
 def _read_token(file: Path) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nixgen.attest.bundle import Bundle, parse_bundle, sign_statement
+from nixgen.attest.certificates import Identity
 from nixgen.attest.keys import PrivateKey
 from nixgen.attest.referring import Attached, Referrer, make_referrer
 from nixgen.attest.statement import Statement, Subject, make_statement
@@ -31,6 +32,13 @@ class Signer(Protocol):
         """Who it is, for people."""
         ...
 
+    def expect(self, identity: Identity) -> None:
+        """Have signatures only of that identity; raises UsageError where they would be another's.
+
+        A key, which whoever calls has named, is nobody's identity.
+        """
+        ...
+
     def sign(self, statement: Statement) -> Bundle:
         """A bundle of the statement; raises NixgenError."""
         ...
@@ -46,6 +54,9 @@ class KeySigner:
     def name(self) -> str:
         """See `Signer`."""
         return f"the key {self.key.public.fingerprint}"
+
+    def expect(self, identity: Identity) -> None:
+        """See `Signer`."""
 
     def sign(self, statement: Statement) -> Bundle:
         """See `Signer`."""

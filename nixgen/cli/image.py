@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nixgen.cli.described import DescribedSigning, described_signing
 from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.options import (
     CreatedOption,
@@ -86,7 +86,7 @@ def image(
         bool,
         typer.Option(
             "--sign",
-            help="Sign the image before it is pushed, with --key, --keyless or the key of [sign], "
+            help="Sign the image before it is pushed, with --key, --keyless or as [sign] says, "
             "and attach its provenance and bill of materials unless others are named.",
         ),
     ] = False,
@@ -116,9 +116,9 @@ def image(
             tags=tag,
             created=created,
         )
-        described, attached = _described(wish.request) if sign else (None, ())
-        if not (signer.keyless or signer.key):
-            signer = dataclasses.replace(signer, key=described)
+        described = described_signing(wish.request) if sign else None
+        if described is not None:
+            signer = described.choose(signer)
         signing = _signing(signer, sign=sign, form=form, attach=attach)
         with told.reporting() as reporter:
             if dry_run:
@@ -133,8 +133,8 @@ def image(
                 with_tests=test,
             )
             signed = None
-            if signing is not None:
-                signed = wish.sign(outcome, signing, reporter, attach or attached)
+            if signing is not None and described is not None:
+                signed = wish.sign(outcome, signing, reporter, described, attach)
             sent = sinks.send(outcome, reporter)
         if as_json:
             tests = {} if outcome.tests is None else {"tests": outcome.tests.as_json()["tests"]}
@@ -218,7 +218,8 @@ class _Wish:
         outcome: Outcome,
         signing: Signing,
         reporter: Reporter,
-        attach: Sequence[Statements],
+        described: DescribedSigning,
+        attach: Sequence[Statements] | None,
     ) -> Signed:
         """Sign what was written, and attach what is known of it."""
         from datetime import UTC, datetime
@@ -235,17 +236,9 @@ class _Wish:
             RegistryAccess(environ=os.environ),
             now=datetime.now(UTC),
             records=State.of_user(os.environ),
-            describe=describer(attach, self.options.nix(reporter), None),
+            expected=described.identity,
+            describe=describer(attach or described.attach, self.options.nix(reporter), None),
         )
-
-
-def _described(request: Request) -> tuple[Path | None, tuple[Statements, ...]]:
-    """The key and the statements that [sign] names; raises DescriptionError."""
-    from nixgen.pipeline.prepare import resolve_all
-
-    spec = resolve_all(request.read_description(), request)[0]
-    key = None if spec.sign.key is None else spec.project_dir / spec.sign.key
-    return key, tuple(Statements(word) for word in spec.sign.attach)
 
 
 def _signing(

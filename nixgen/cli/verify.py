@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nixgen.cli.described import described_signer
 from nixgen.cli.groups import grouped
-from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption
+from nixgen.cli.options import (
+    CaFileOption,
+    JsonOption,
+    PlainHttpOption,
+    ProfileOption,
+)
 from nixgen.cli.output import print_json, print_result, reporting_errors
 from nixgen.cli.signing import BundlesOption, ImageArgument, StagingOption
 from nixgen.errors import UsageError
@@ -66,6 +72,16 @@ PolicyOption = Annotated[
 ]
 
 
+AppOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--app",
+        metavar="APP.TOML",
+        help="Whom [sign] of this description names, with the public key beside the private.",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """Those whose word counts, and the demands of a policy."""
@@ -94,6 +110,8 @@ class WordOptions:
     issuer_pattern: IssuerPatternOption = None
     trusted_root: TrustedRootOption = None
     policy: PolicyOption = None
+    app: AppOption = None
+    profile: ProfileOption = None
 
     @property
     def are_given(self) -> bool:
@@ -101,21 +119,30 @@ class WordOptions:
         return self != WordOptions()
 
     def words(self) -> Words:
-        """Those who are named by them and by the policy, and that policy.
+        """Those who are named by them, by a description and by the policy, and that policy.
 
-        Raises UsageError with every mistake of a policy or where nobody is named, KeyFileError.
+        Raises UsageError with every mistake of a policy or where nobody is named,
+        DescriptionError, KeyFileError.
         """
         from nixgen.attest.keys import load_public
 
         rules = _policy(self.policy)
+        if self.app is None and self.profile is not None:
+            raise UsageError("--profile is one of a description", hint="name it: --app app.toml")
+        described = described_signer(self.app, self.profile) if self.app is not None else None
         named = _identities(
             _one("identity", self.identity, self.identity_pattern),
             _one("issuer", self.issuer, self.issuer_pattern),
         )
         keys, identities = [*(self.key or ()), *rules.keys], [*named, *rules.identities]
+        if isinstance(described, Path):
+            keys.append(described)
+        elif described is not None:
+            identities.append(described)
         if not keys and not identities:
             raise UsageError(
-                "whose signature is wanted?", hint="--key FILE.pub, or --identity and --issuer"
+                "whose signature is wanted?",
+                hint="--key FILE.pub, --identity and --issuer, or --app app.toml",
             )
         return Words(keys=[load_public(path) for path in keys], identities=identities, rules=rules)
 

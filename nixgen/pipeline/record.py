@@ -22,6 +22,7 @@ from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.revision import find_revision
 from nixgen.pipeline.state import RECORD_FORMAT
+from nixgen.spec.model import Sign
 from nixgen.wholefile import write_whole
 
 PREDICATE_TYPE = "urn:nixgen:build-record:v1"
@@ -58,6 +59,7 @@ def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
             "cross": prepared.request.cross,
             "revision": None if revision is None else revision.as_json(),
         },
+        "signer": _signer(prepared.specs[0].sign),
         "inputs": {
             "lock": str(pins_digest(prepared.lock)),
             "packages": {
@@ -94,6 +96,13 @@ def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
             )
         },
     }
+
+
+def _signer(sign: Sign) -> dict[str, str] | None:
+    """Who signs keylessly, by the description."""
+    if sign.identity is None or sign.issuer is None:
+        return None
+    return {"identity": sign.identity, "issuer": sign.issuer}
 
 
 def subjects_of(record: Any) -> tuple[Subject, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nixgen.attest.attaching import attach_to_layout, attach_to_registry, write_to_folder
+from nixgen.attest.certificates import Identity
 from nixgen.attest.referring import Referrer, read_attached
 from nixgen.attest.signing import Signer, manifests_of, sign_image
 from nixgen.attest.statement import Statement
@@ -58,6 +59,7 @@ def sign(
     *,
     now: datetime,
     records: State | None,
+    expected: Identity | None = None,
     statements: Sequence[Statement] = (),
     describe: Callable[[Any], Sequence[Statement]] | None = None,
     folder: Path | None = None,
@@ -65,15 +67,20 @@ def sign(
     """Sign the image `name`, attach the signatures to it, and keep them in `folder` too.
 
     With `records`, only what one of its build records tells of is signed, and `describe` makes
-    further statements to sign of that record. Raises UsageError for an
-    image that nothing can be attached to, or that no record tells of; NetworkError, MachineError,
-    and what the signer raises.
+    further statements to sign of that record. An identity signs only as the description says:
+    `expected`, or whom the record names. Raises UsageError for an
+    image that nothing can be attached to, that no record tells of, or that by its description
+    another identity signs; NetworkError, MachineError, and what the signer raises.
     """
     with open_image(name, access) as source:
         _check_place(source)
         if records is not None:
             record = _find_record(source, records)
+            if expected is None and record.get("signer") is not None:
+                expected = Identity.exactly(**record["signer"])
             statements = [*statements, *(() if describe is None else describe(record))]
+        if expected is not None:
+            signer.expect(expected)
         referrers = sign_image(
             source, signer, now=now, statements=statements, attached=read_attached(source)
         )

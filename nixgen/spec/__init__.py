@@ -1,6 +1,6 @@
 """The app description: from the text of app.toml to a resolved, typed `AppSpec`."""
 
-from nixgen.spec.description import Description, parse_description, read_description
+from nixgen.spec.description import Description, parse_description, read_description, read_sign
 from nixgen.spec.json_schema import schema
 from nixgen.spec.model import (
     App,
@@ -47,6 +47,7 @@ __all__ = [
     "User",
     "parse_description",
     "read_description",
+    "read_sign",
     "schema",
     "starting_description",
 ]

@@ -319,7 +319,18 @@ SIGN_TABLE = Table(
             default_doc="what `--key` or `--keyless` say",
             example="../keys/team.key",
         ),
-        Field("identity", LINE, "Who signs, without a key.", example="ci@example.org"),
-        Field("issuer", _URL, "Who vouches for the identity.", example="https://id.example.org"),
+        Field(
+            "identity",
+            LINE,
+            "Who signs, without a key: what the certificate names, exactly. `--sign` then signs "
+            "keylessly; an identity token of anybody else is sent nowhere.",
+            example="ci@example.org",
+        ),
+        Field(
+            "issuer",
+            _URL,
+            "Who vouches for the identity; goes with `identity`.",
+            example="https://id.example.org",
+        ),
     ),
 )

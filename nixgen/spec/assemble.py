@@ -53,7 +53,7 @@ def assemble(
         image=image,
         closure=_make_closure(values.get("closure", _EMPTY)),
         tests=make_tests(values.get("test", ()), image.user, platform),
-        sign=_make_sign(values.get("sign", _EMPTY)),
+        sign=make_sign(values.get("sign", _EMPTY)),
         platform=platform,
         profile=profile,
         project_dir=project_dir,
@@ -82,9 +82,15 @@ def _make_closure(record: Record) -> Closure:
     )
 
 
-def _make_sign(record: Record) -> Sign:
+def make_sign(record: Record) -> Sign:
+    """Who signs, of the table [sign]."""
     written = {"attach": _list(record, "attach")} if "attach" in record.values else {}
-    return Sign(key=record.values.get("key"), **written)
+    return Sign(
+        key=record.values.get("key"),
+        identity=record.values.get("identity"),
+        issuer=record.values.get("issuer"),
+        **written,
+    )
 
 
 def _list(record: Record, name: str) -> tuple[Any, ...]:

@@ -40,8 +40,22 @@ def check(
         _check_image(values["image"], project_dir, report)
         if platform is not None:
             _check_programs(values["image"], project_dir, report, platform)
+    if "sign" in values:
+        check_sign(values["sign"], report)
     if "test" in values:
         check_tests(record, report)
+
+
+def check_sign(record: Record, report: Report) -> None:
+    """Note where [sign] does not name one signer, of a key or of an identity and its issuer."""
+    written = record.node.table
+    for name, other in (("identity", "issuer"), ("issuer", "identity")):
+        if name in written and other not in written:
+            message = f'"{name}" says who signs only together with "{other}"'
+            report.add(record.place(name), message, hint=f"add {other}")
+    if "key" in written and {"identity", "issuer"} & set(written):
+        message = 'a "key" signs without an identity: it is one or the other'
+        report.add(record.place("key"), message, hint="put them into two profiles")
 
 
 def _attempt(node: Node, report: Report, action: Callable[[], T]) -> T | None:

@@ -13,12 +13,12 @@ from nixgen import __version__
 from nixgen.digest import Digest
 from nixgen.errors import DescriptionError, Problem
 from nixgen.platforms import Platform, native_platform
-from nixgen.spec.assemble import assemble
-from nixgen.spec.checks import check
+from nixgen.spec.assemble import assemble, make_sign
+from nixgen.spec.checks import check, check_sign
 from nixgen.spec.combine import Parts, check_all, combine, split_root
 from nixgen.spec.document import parse_tree, read_bytes
 from nixgen.spec.merge import Merger
-from nixgen.spec.model import AppSpec
+from nixgen.spec.model import AppSpec, Sign
 from nixgen.spec.node import Node, make_tree
 from nixgen.spec.report import Report, suggest
 from nixgen.spec.shapes import Record
@@ -147,6 +147,25 @@ def parse_description(text: bytes | str, *, path: Path) -> Description:
         profiles=tuple(parts.profiles),
         _parts=parts,
     )
+
+
+def read_sign(path: Path, *, profile: str | None = None) -> Sign:
+    """Who signs an app, of its description alone: what else it names need not be there.
+
+    Raises DescriptionError.
+    """
+    root = parse_tree(read_bytes(path), path)
+    report = Report(str(path))
+    _refuse_newer_format(root, report)
+    parts = split_root(root, report)
+    if profile is not None and profile not in parts.profiles:
+        raise _unknown_profile(profile, tuple(parts.profiles), path)
+    _, record = combine(parts, platform=None, profile=profile, merger=Merger(report), report=report)
+    sign = record.values.get("sign")
+    if sign is not None:
+        check_sign(sign, report)
+    report.raise_if_any()
+    return Sign() if sign is None else make_sign(sign)
 
 
 def _refuse_newer_format(root: Node, report: Report) -> None:

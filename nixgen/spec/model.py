@@ -262,10 +262,15 @@ class Closure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """How `nixgen image --sign` signs; `key` is a path from the project's folder, or None."""
+    """How `nixgen image --sign` signs, and by whom: a key, an identity, or who the call says.
+
+    `key` is a path from the project's folder; `identity` and `issuer` are there together.
+    """
 
     attach: tuple[str, ...] = ("provenance", "spdx")
     key: str | None = None
+    identity: str | None = None
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

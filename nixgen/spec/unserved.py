@@ -47,8 +47,6 @@ UNSERVED = (
         words=("python", "go", "rust", "node"),
         works='these work: "files", "c" and "nix"',
     ),
-    Unserved(key="sign.identity", works="nixgen image --sign --keyless"),
-    Unserved(key="sign.issuer", works="nixgen image --sign --keyless"),
 )
 
 

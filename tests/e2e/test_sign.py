@@ -98,9 +98,36 @@ def test_the_description_says_how_to_sign(
     assert cli("verify", tmp_path / "i.oci", "--key", keys / "team.pub").exit_code == 0
 
 
+def test_the_description_says_who_signs_and_whose_word_counts(
+    project: Path, cli: Cli, keys: Path, tmp_path: Path
+) -> None:
+    description, place = project / "app.toml", tmp_path / "i.oci"
+    text = description.read_text()
+    who = f'[sign]\nattach = []\nidentity = "{IDENTITY}"\nissuer = "{ISSUER}"\n'
+    description.write_text(f'{text}\n{who}[profile.other.sign]\nidentity = "me@example.org"\n')
+    with serving_sigstore() as fake:
+        trust = fake.write_trust_config(tmp_path / "trust.json")
+        call = ("image", project, "-o", place, "--sign", "--trust-config", trust, "--json", "-q")
+        other = cli(*call, "--profile", "other", SIGSTORE_ID_TOKEN=make_token())
+        assert (other.exit_code, error_of(other)["kind"], fake.tokens) == (2, "token", [])
+        assert "me@example.org" in error_of(other)["message"]
+        made = cli(*call, SIGSTORE_ID_TOKEN=make_token())
+        assert made.exit_code == 0, made.stderr
+    by = ("--app", description, "--trusted-root", trust)
+    assert cli("verify", place, *by).exit_code == 0
+    assert cli("verify", place, *by, "--profile", "other").exit_code == 11
+    described = tmp_path / "keys.toml"
+    described.write_text(f'[app]\nname = "x"\n[sign]\nkey = "{keys}/team.key"\n')
+    assert cli("verify", place, "--app", described).exit_code == 11
+    described.write_text('[app]\nname = "x"\n')
+    nobody = cli("verify", place, "--app", described)
+    assert (nobody.exit_code, "names nobody" in nobody.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("verify", "IMAGE", "--profile", "x"), "--app app.toml"),
         (("verify", "IMAGE"), "whose signature"),
         (("verify", "IMAGE", "--identity", "x"), "without the issuer"),
         (("verify", "IMAGE", "--key", "none.pub"), "none.pub"),

@@ -50,9 +50,13 @@ def make_token(
     audience: str = "sigstore",
     secret: str = "",
     issuer: str = ISSUER,
+    subject: str = IDENTITY,
+    age_s: int = 0,
+    **more: Any,
 ) -> str:
-    now = int(time.time())
-    claims = {"aud": audience, "iss": issuer, "sub": IDENTITY, "iat": now, "exp": now + lifetime_s}
+    now = int(time.time()) - age_s
+    claims = {"aud": audience, "iss": issuer, "sub": subject, "iat": now, "exp": now + lifetime_s}
+    claims |= more
     parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     parts.append(secret.encode() or b"signature")
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)

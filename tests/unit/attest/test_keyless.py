@@ -23,6 +23,7 @@ from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.pipeline.publish import RegistryAccess
 from nixgen.pipeline.signing import sign
+from nixgen.pipeline.state import RECORD_FORMAT, State
 from nixgen.pipeline.verifying import verify
 from tests.fakes.sigstore import (
     IDENTITY,
@@ -234,13 +235,86 @@ def test_no_forged_bundle_is_taken(trust: Trust) -> None:
         ("", "none that can be read"),
         ("a.b.c", "none that can be read"),
         (make_token(lifetime_s=-600), "expired"),
-        (make_token(audience="else"), "none that can be read"),
+        (make_token(audience="else"), "not for Sigstore"),
+        (make_token(age_s=-3600), "clock is wrong"),
     ],
 )
 def test_a_token_that_is_none_is_told_and_not_shown(trust: Trust, token: str, why: str) -> None:
     with pytest.raises(TokenError, match=why) as caught:
         KeylessSigner(trust, token)
     assert not token or token not in str(caught.value)
+
+
+OTHERS = [
+    (Identity.exactly(identity="someone@example.org", issuer=ISSUER), "someone@example.org"),
+    (Identity.exactly(identity=IDENTITY, issuer="https://id.example.org"), "id.example.org"),
+]
+
+
+@pytest.mark.parametrize(("expected", "named"), OTHERS)
+def test_a_token_of_somebody_else_is_sent_nowhere(
+    fake: FakeSigstore,
+    trust: Trust,
+    layout: Layout,
+    access: RegistryAccess,
+    expected: Identity,
+    named: str,
+) -> None:
+    index = (layout.path / "index.json").read_bytes()
+    token = make_token(secret="planted-secret")
+    with pytest.raises(TokenError) as caught:
+        sign(
+            str(layout.path),
+            KeylessSigner(trust, token),
+            access,
+            now=datetime.now(UTC),
+            records=None,
+            expected=expected,
+        )
+    assert named in caught.value.message
+    assert IDENTITY in caught.value.message
+    assert ISSUER in caught.value.message
+    assert not any(part in str(caught.value) for part in token.split("."))
+    assert fake.tokens == []
+    assert (layout.path / "index.json").read_bytes() == index
+
+
+def test_who_signs_stands_in_the_build_record(
+    fake: FakeSigstore, trust: Trust, layout: Layout, access: RegistryAccess, tmp_path: Path
+) -> None:
+    state = State(tmp_path / "state")
+    record: dict[str, Any] = {
+        "format": RECORD_FORMAT,
+        "image": {"digest": str(layout.digest), "platforms": []},
+        "signer": {"identity": "someone@example.org", "issuer": ISSUER},
+    }
+    state.write_record(tmp_path / "app.toml", None, record)
+    for identity in ("someone@example.org", IDENTITY):
+        signer = KeylessSigner(trust, make_token(subject=identity))
+        if identity == IDENTITY:
+            with pytest.raises(TokenError, match=r"someone@example\.org"):
+                sign(str(layout.path), signer, access, now=datetime.now(UTC), records=state)
+        else:
+            fake.identity = identity
+            sign(str(layout.path), signer, access, now=datetime.now(UTC), records=state)
+    assert len(set(fake.tokens)) == 1
+
+
+def test_a_certificate_for_another_name_than_the_token_told_is_not_attached(
+    fake: FakeSigstore, trust: Trust, layout: Layout, access: RegistryAccess
+) -> None:
+    fake.identity = "https://forge.example/else"
+    index = (layout.path / "index.json").read_bytes()
+    with pytest.raises(TokenError, match=r"the certificate is for https://forge\.example/else"):
+        sign(
+            str(layout.path),
+            KeylessSigner(trust, make_token()),
+            access,
+            now=datetime.now(UTC),
+            records=None,
+            expected=TEAM,
+        )
+    assert (layout.path / "index.json").read_bytes() == index
 
 
 def test_services_that_refuse_or_hang_are_told(fake: FakeSigstore, trust: Trust) -> None:

@@ -86,7 +86,7 @@ def test_the_command_takes_signers_and_demands_of_a_policy_file(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("IMAGE",), "--key FILE.pub, or --identity and --issuer"),
+        (("IMAGE",), "--key FILE.pub, --identity and --issuer"),
         (("IMAGE", "--identity", "x"), "nothing without the issuer"),
         (("IMAGE", "--key", "KEY", "--resolve"), "--resolve says nothing"),
         (("IMAGE", "--key", "KEY", "--plain-http"), "--plain-http says nothing"),

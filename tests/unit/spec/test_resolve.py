@@ -20,7 +20,9 @@ from nixgen.spec import (
     Symlink,
     User,
     parse_description,
+    read_sign,
 )
+from nixgen.spec.model import Sign
 from tests.unit.spec import valid
 
 AMD64 = Platform("linux", "amd64")
@@ -309,11 +311,24 @@ def test_everything_unserved_is_told_at_once(project: Path) -> None:
     assert {problem.key for problem in description.unserved()} == {
         "packages.set",
         "build.kind",
-        "sign.identity",
-        "sign.issuer",
     }
     served = parse_description(valid.WHOLE, path=project / "app.toml")
     assert served.unserved() == ()
+
+
+def test_who_signs_is_known_where_nothing_else_of_the_project_is(tmp_path: Path) -> None:
+    place = tmp_path / "app.toml"
+    place.write_text(
+        '[app]\nname = "x"\n[vars]\nref = "main"\n[build]\nkind = "files"\nsrc = "not-here"\n'
+        '[sign]\nkey = "team.key"\nattach = []\n[profile.two.sign]\nkey = "${ref}.key"\n'
+    )
+    assert read_sign(place) == Sign(key="team.key", attach=())
+    assert read_sign(place, profile="two").key == "main.key"
+    with pytest.raises(DescriptionError, match="no profile"):
+        read_sign(place, profile="three")
+    place.write_text(place.read_text() + "identity = 1\n")
+    with pytest.raises(DescriptionError, match="identity"):
+        read_sign(place, profile="two")
 
 
 def test_a_resolved_description_is_a_value(project: Path) -> None:
