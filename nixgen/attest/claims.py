@@ -57,12 +57,13 @@ def parse_claims(token: str) -> Claims:
     claims = load_object(payload)
     issuer = _text(claims, "iss")
     pipeline = tuple(_pipelines(claims))
+    any_name = (*pipeline, *_accounts(claims), *_texts(claims, "email", "sub"))
     if issuer in _BY_EMAIL:
         names = tuple(_texts(claims, "email"))
     elif issuer in _BY_PIPELINE or str(issuer).startswith(f"{_GITHUB}/"):
-        names = pipeline
+        names = pipeline or any_name
     else:
-        names = (*pipeline, *_accounts(claims), *_texts(claims, "email", "sub"))
+        names = any_name
     if issuer is None or not names:
         raise ValueError("the claims name nobody")
     return Claims(names=tuple(dict.fromkeys(names)), issuer=_connector(claims) or issuer)

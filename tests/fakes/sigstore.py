@@ -252,7 +252,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fake: FakeSigstore = self.server.fake  # type: ignore[attr-defined]
         wanted = (f"bearer {REQUEST_TOKEN}", "/token?audience=sigstore")
         known = (self.headers["Authorization"], self.path) == wanted
-        answer = {"value": make_token(issuer=fake.issuer)} if known else {"message": "no"}
+        workflow = fake.identity.removeprefix("https://github.com/")
+        token = make_token(issuer=fake.issuer, job_workflow_ref=workflow)
+        answer = {"value": token} if known else {"message": "no"}
         self._reply(200 if known else 401, json.dumps(answer).encode(), "application/json")
 
     def do_POST(self) -> None:

@@ -77,7 +77,7 @@ def test_who_passes_on_the_word_of_others_names_them() -> None:
         "a.b",
         "a.!.c",
         "a.e30.c",
-        make_token(issuer=GITHUB),
+        make_token(issuer=GITHUB, subject=""),
         make_token(issuer="https://accounts.google.com", email=7),
         f"a.{TWICE}.c",
     ],
