@@ -17,6 +17,8 @@ from nixgen.oci.image import canonical_json
 from nixgen.strictjson import load_object
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+# why the older too: `cosign attest` writes it. Its members are the same and mean the same.
+_KNOWN_TYPES = frozenset({STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"})
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -33,7 +35,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A statement v1. `data` are its bytes, from which all else was read.
+    """A statement. `data` are its bytes, from which all else was read.
 
     `predicate` is the JSON object that says it; `predicate_type` the URI that tells how to read it.
     Of the subjects of foreign statements only those named by a SHA-256 are here.
@@ -71,10 +73,9 @@ def make_statement(
 def parse_statement(data: bytes) -> Statement:
     """Read a statement strictly; raises ValueError saying what is wrong."""
     document = load_object(data)
-    if document.get("_type") != STATEMENT_TYPE:
-        raise ValueError(
-            f"not an in-toto statement v1: _type is {str(document.get('_type'))[:80]!r}"
-        )
+    version = document.get("_type")
+    if not isinstance(version, str) or version not in _KNOWN_TYPES:
+        raise ValueError(f"no in-toto statement v1 or v0.1: _type is {str(version)[:80]!r}")
     kind = document.get("predicateType")
     if not isinstance(kind, str) or ":" not in kind or not kind.isprintable() or " " in kind:
         raise ValueError("predicateType is no URI")

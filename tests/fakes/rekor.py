@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 ALGORITHM = ec.ECDSA(hashes.SHA256())
+ENTRY = "0" * 64
+"""The name of every entry of version 1."""
 _FIRST_LEAF = hashlib.sha256(b"\0first").digest()
 
 
@@ -78,7 +80,7 @@ class FakeLog:
             "treeSize": 2,
         }
         verification = {"inclusionProof": proof, "signedEntryTimestamp": b64(promise)}
-        return {"0" * 64: {**entry, "verification": verification}}
+        return {ENTRY: {**entry, "verification": verification}}
 
     def enter_hash(self, proposed: dict[str, Any]) -> dict[str, Any]:
         """The same of version 2, which tells no time."""

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tests.fakes.rekor import ALGORITHM, FakeLog, b64, spki
+from tests.fakes.rekor import ALGORITHM, ENTRY, FakeLog, b64, spki
 from tests.fakes.timestamping import FakeTimestamping
 
 ISSUER = "https://issuer.example"
@@ -266,18 +266,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         body = json.loads(sent)
         time.sleep(fake.delay_s)
-        answer: Any = {"message": "no"}
+        status = fake.status
+        answer: dict[str, Any] = {"message": "no"}
         if fake.status == 201 and self.path == "/api/v2/signingCert":
+            status = 200
             fake.tokens.append(self.headers["Authorization"])
             chain = fake.certify(_requested_key(body))
             answer = {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
         elif fake.status == 201:
             log = fake.log_of()
             answer = log.enter(body) if self.path.startswith("/api/v1") else log.enter_hash(body)
-        self._reply(fake.status, json.dumps(answer).encode(), "application/json")
+        # why: by its tag cosign picks the entry out of what version 1 answers.
+        tag = ENTRY if ENTRY in answer else None
+        self._reply(status, json.dumps(answer).encode(), "application/json", tag)
 
-    def _reply(self, status: int, data: bytes, kind: str) -> None:
+    def _reply(self, status: int, data: bytes, kind: str, tag: str | None = None) -> None:
         self.send_response(status)
+        if tag is not None:
+            self.send_header("ETag", tag)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Content-Type", kind)
         self.end_headers()

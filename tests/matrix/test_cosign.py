@@ -25,8 +25,10 @@ from nixgen.pipeline.publish import RegistryAccess
 from nixgen.pipeline.signing import sign
 from nixgen.pipeline.verifying import verify
 from nixgen.registry import ImageReference, push
+from tests.e2e.conftest import Cli, Outcome
 from tests.fakes.registry import serving
-from tests.fakes.sigstore import IDENTITY, ISSUER, make_token, serving_sigstore
+from tests.fakes.sigstore import IDENTITY, ISSUER, FakeSigstore, make_token, serving_sigstore
+from tests.fakes.timestamping import FakeTimestamping
 from tests.layouts import Layout
 from tests.unit.registry.images import make_layout, stored
 
@@ -103,26 +105,84 @@ def test_nixgen_verifies_what_cosign_signs_by_key(
     made = cosign("import-key-pair", "--key", pair.private_path, "--output-key-prefix", "imported")
     assert made.returncode == 0, made.stderr
     pinned = f"{name.rpartition(':')[0]}@{layout.digest}"
-    signed = cosign(
-        *("sign", "--key", "imported.key", "--tlog-upload=false", "--use-signing-config=false"),
+    (tmp_path / "predicate.json").write_text('{"passed": true}')
+    options = (
+        *("--key", "imported.key", "--tlog-upload=false", "--use-signing-config=false"),
         *("--new-bundle-format=true", "--allow-http-registry", "-y", pinned),
     )
+    signed = cosign("sign", *options)
     assert signed.returncode == 0, signed.stderr
+    attested = cosign("attest", "--type", KIND, "--predicate", "predicate.json", *options)
+    assert attested.returncode == 0, attested.stderr
     public = load_private(pair.private_path, None).public
-    assert verify(name, Judges(keys=KeyJudge(keys=[public])), access).findings.signatures
+    findings = verify(name, Judges(keys=KeyJudge(keys=[public])), access).findings
+    assert findings.signatures
+    assert [e.statement.predicate for e in findings.about(layout.digest, KIND)] == [
+        {"passed": True}
+    ]
     foreign = load_private(other.private_path, None).public
     with pytest.raises(WrongSignerError):
         verify(name, Judges(keys=KeyJudge(keys=[foreign])), access)
 
 
-def test_cosign_verifies_a_keyless_signature(
-    name: str, access: RegistryAccess, cosign: Cosign, tmp_path: Path
-) -> None:
+@pytest.fixture(params=[1, 2], ids=["rekor-1", "rekor-2"])
+def fake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeSigstore]:
     with serving_sigstore() as fake:
-        trust = Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
-        root = tmp_path / "root.json"
-        root.write_text(json.dumps(fake.trusted_root()))
-        sign(name, KeylessSigner(trust, make_token()), access, now=NOW, records=None)
+        if request.param == 2:
+            (tmp_path / "tsa").mkdir()
+            fake.timestamping = FakeTimestamping(tmp_path / "tsa")
+        yield fake
+
+
+def test_nixgen_verifies_what_cosign_signs_keylessly(
+    registry: str,
+    layout: Layout,
+    access: RegistryAccess,
+    cosign: Cosign,
+    cli: Cli,
+    fake: FakeSigstore,
+    tmp_path: Path,
+) -> None:
+    name = f"{registry}/team/keyless-{fake.url.rpartition(':')[2]}:v1"
+    with access.open(ImageReference.parse(name)) as opened:
+        push(stored(layout), opened)
+    (tmp_path / "root.json").write_text(json.dumps(fake.trusted_root()))
+    (tmp_path / "services.json").write_text(json.dumps(fake.trust_config()["signingConfig"]))
+    (tmp_path / "token").write_text(make_token())
+    (tmp_path / "predicate.json").write_text('{"passed": true}')
+    options: tuple[str | Path, ...] = (
+        *("--signing-config", "services.json", "--trusted-root", "root.json"),
+        *("--identity-token", tmp_path / "token", "--allow-http-registry", "-y"),
+        f"{name.rpartition(':')[0]}@{layout.digest}",
+    )
+    signed = cosign("sign", *options)
+    assert signed.returncode == 0, signed.stderr
+    attested = cosign("attest", "--type", KIND, "--predicate", "predicate.json", *options)
+    assert attested.returncode == 0, attested.stderr
+
+    def verified(identity: str, issuer: str, *more: str | Path) -> Outcome:
+        who = ("--identity", identity, "--issuer", issuer, "--trusted-root", tmp_path / "root.json")
+        return cli("verify", name, "--json", *who, *more)
+
+    passed = 'where = [{ field = "passed", equals = true }]'
+    (tmp_path / "policy.toml").write_text(
+        f'max-age = "1d"\n[[predicate]]\ntype = "{KIND}"\n{passed}\n'
+    )
+    good = verified(IDENTITY, ISSUER, "--policy", tmp_path / "policy.toml")
+    assert good.exit_code == 0, good.stderr
+    assert good.document["reference"].endswith(str(layout.digest))
+    assert good.document["rejected"] == []
+    for identity, issuer in ((f"{IDENTITY}x", ISSUER), (IDENTITY, f"{ISSUER}.org")):
+        assert verified(identity, issuer).exit_code == 11
+
+
+def test_cosign_verifies_a_keyless_signature(
+    name: str, access: RegistryAccess, cosign: Cosign, fake: FakeSigstore, tmp_path: Path
+) -> None:
+    trust = Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
+    root = tmp_path / "root.json"
+    root.write_text(json.dumps(fake.trusted_root()))
+    sign(name, KeylessSigner(trust, make_token()), access, now=NOW, records=None)
     options = ("--trusted-root", root, "--allow-http-registry", "--certificate-oidc-issuer", ISSUER)
     good = cosign("verify", "--certificate-identity", IDENTITY, *options, name)
     assert good.returncode == 0, good.stderr

@@ -40,10 +40,17 @@ def test_a_subject_named_by_another_digest_is_none_of_ours() -> None:
     assert parse_statement(document(subject=entries)).subjects == (Subject(name="", digest=TWO),)
 
 
+def test_statements_of_the_version_that_cosign_attests_in_are_read() -> None:
+    old = parse_statement(document(_type="https://in-toto.io/Statement/v0.1"))
+    assert old.is_about(ONE)
+    assert old.predicate_type == KIND
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (document(_type="https://in-toto.io/Statement/v0.1"), "statement v1"),
+        (document(_type="https://in-toto.io/Statement/v0.2"), "statement v1"),
+        (document(_type=["https://in-toto.io/Statement/v1"]), "statement v1"),
         (document(subject=[]), "1 to"),
         (document(subject=[{"digest": {}}]), "no digest"),
         (document(subject=[{"digest": {"sha256": ONE.hex.upper()}}]), "lower-case"),
