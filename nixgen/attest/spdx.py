@@ -57,6 +57,9 @@ def make_spdx(inventory: Inventory) -> dict[str, Any]:
         ],
     )
     converted: dict[str, Any] = DocumentConverter().convert(document)  # type: ignore[no-untyped-call]
+    for reference in (ref for each in converted["packages"] for ref in each["externalRefs"]):
+        # why: the schema of 2.3 has only the hyphen, which the library reads and does not write.
+        reference["referenceCategory"] = reference["referenceCategory"].replace("_", "-")
     return converted
 
 

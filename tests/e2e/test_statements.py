@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import EXAMPLES, Cli, change, error_of
-from tests.unit.attest.boms import check_cyclonedx, check_spdx
+from tests.unit.attest.official import check_statement
 
 _ALL = ("provenance", "spdx", "cyclonedx", "closure", "tests")
 
@@ -27,7 +27,9 @@ def key(cli: Cli, tmp_path: Path, environment: dict[str, str]) -> Path:
 
 
 def attached(layout: Path) -> dict[str, Any]:
-    """The predicates attached to the images of a layout, by the type that their referrer tells."""
+    """The predicates attached to the images of a layout, by the type that their referrer tells;
+    each is what its official definition says.
+    """
     from nixgen.attest.bundle import parse_bundle
 
     found: dict[str, Any] = {}
@@ -43,9 +45,9 @@ def attached(layout: Path) -> dict[str, Any]:
                 f"sha256:{each.digest.hex}" == manifest["subject"]["digest"]
                 for each in statement.subjects
             )
-            found[manifest["annotations"]["dev.sigstore.bundle.predicateType"]] = dict(
-                statement.predicate
-            )
+            kind = manifest["annotations"]["dev.sigstore.bundle.predicateType"]
+            assert check_statement(statement.data) == kind
+            found[kind] = dict(statement.predicate)
     return found
 
 
@@ -60,8 +62,7 @@ def test_all_that_is_known_is_attached(
     signed = cli("sign", layout, "--key", key, "--json", *options, **environment)
     assert signed.exit_code == 0, signed.stderr
     predicates = attached(layout)
-    check_spdx(predicates["https://spdx.dev/Document"])
-    check_cyclonedx(predicates["https://cyclonedx.org/bom"])
+    assert {"https://spdx.dev/Document", "https://cyclonedx.org/bom"} < set(predicates)
     tests = predicates["https://in-toto.io/attestation/test-result/v0.1"]
     assert tests["result"] == "PASSED"
     assert tests["passedTests"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import importlib.resources
 import json
 from typing import Any
 
+import jsonschema
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
@@ -67,7 +69,14 @@ def inventory() -> Inventory:
 
 
 def check_spdx(document: Any) -> None:
-    """Fail unless the SPDX project's own reader and validator find nothing wrong."""
+    """Fail unless the document is of the official schema, which lib4sbom ships, and the SPDX
+    project's own reader and validator find nothing wrong.
+    """
+    schema = importlib.resources.files("lib4sbom") / "schemas/spdx/2.3-schema.json"
+    validator = jsonschema.Draft7Validator(
+        json.loads(schema.read_text()), format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER
+    )
+    assert [f"{each.json_path}: {each.message}" for each in validator.iter_errors(document)] == []
     parsed = JsonLikeDictParser().parse(document)
     assert [each.validation_message for each in validate_full_spdx_document(parsed)] == []
 
