@@ -142,6 +142,24 @@ def test_variants_are_built_only_if_asked_for(tmp_path: Path, cli: Cli) -> None:
     assert row["result"]["tests"] is None
 
 
+def test_a_smaller_package_of_the_bundled_set_is_judged_by_the_tests(
+    tmp_path: Path, cli: Cli
+) -> None:
+    (tmp_path / "app.toml").write_text(
+        '[app]\nname = "x"\n[image]\nca-certificates = false\ncontents = ["bash"]\n'
+        'entrypoint = ["bash", "-c", "type -t declare"]\n'
+        '[[test]]\nname = "runs"\nstdout = "builtin"\n'
+        '[[test]]\nname = "completes"\nrun = ["bash", "-c", "compgen -A builtin bre"]\n'
+        'stdout = "break"\n'
+    )
+    outcome = _slim(cli, tmp_path, "--json", "--try", "bash=bashNonInteractive")
+    assert outcome.document["described"]["tests"]["verdict"] == "passed"
+    row = _rows(outcome)["bash=bashNonInteractive"]
+    assert row["saved_bytes"] > 100_000
+    verdicts = {each["name"]: each["verdict"] for each in row["result"]["tests"]["tests"]}
+    assert verdicts == {"runs": "passed", "completes": "failed"}
+
+
 def test_that_nothing_helps_is_said(tmp_path: Path, cli: Cli) -> None:
     project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path / "http-c"))
     shown = _slim(cli, project).stdout

@@ -1,8 +1,11 @@
+# interactive: whether lines can be edited, by the readline that comes with bash; without it there is
+# no completion either, nor its builtins `compgen`, `complete` and `bind`.
 {
   lib,
   stdenv,
   buildPackages,
   sources,
+  interactive ? true,
 }:
 
 stdenv.mkDerivation {
@@ -19,7 +22,7 @@ stdenv.mkDerivation {
   configureFlags = [
     "--without-bash-malloc"
     "--disable-nls"
-    "--enable-readline"
+    (if interactive then "--enable-readline" else "--disable-readline")
     # Only the name of the debugger's start is made of it: its own store path has no place in bash.
     "--datarootdir=/usr/share"
     # What configure finds out by running a program, and can't in a cross build.
@@ -42,8 +45,8 @@ stdenv.mkDerivation {
     "bash_cv_dev_fd=standard"
     "bash_cv_dev_stdin=present"
     "ac_cv_func_strtoimax=yes"
-    "ac_cv_rl_version=8.2"
   ]
+  ++ lib.optional interactive "ac_cv_rl_version=8.2"
   # The same, where configure finds the right answer by itself when it can run a program.
   ++ lib.optionals (stdenv.hostPlatform.system != stdenv.buildPlatform.system) [
     "ac_cv_func_chown_works=yes"
@@ -71,7 +74,7 @@ stdenv.mkDerivation {
 
   passthru.shellPath = "/bin/bash";
   meta = lib.packageMeta sources.bash {
-    description = "GNU's shell";
+    description = "GNU's shell" + lib.optionalString (!interactive) ", for scripts alone";
     homepage = "https://www.gnu.org/software/bash/";
     cpe.vendor = "gnu";
     mainProgram = "bash";

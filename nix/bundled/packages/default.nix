@@ -1,6 +1,7 @@
 # Attribute name -> the file that makes the package. See ../README.md for how to add one.
 {
   bash = ./bash.nix;
+  bashNonInteractive = ./bashNonInteractive.nix;
   busybox = ./busybox.nix;
   cacert = ./cacert.nix;
   curl = ./curl.nix;

@@ -32,6 +32,15 @@ in
     expect "1" "$(${pkgs.bash}/bin/bash -c 'shopt -s lastpipe; true | false; echo $?')"
   '';
 
+  bashNonInteractive = run "bash-non-interactive" ''
+    bash=${pkgs.bashNonInteractive}/bin/bash
+    expect "2 b=x" "$("$bash" -c 'declare -A m=([b]=x); a=(1 2); echo "''${a[1]} b=''${m[b]}"')"
+    expect "line" "$(echo line | "$bash" -c 'read -r text; echo "$text"')"
+    expect "none" "$("$bash" -c 'type -t compgen || echo none')"
+    expect "builtin" "$(${pkgs.bash}/bin/bash -c 'type -t compgen')"
+    [ "$(stat -c %s "$bash")" -lt "$(($(stat -c %s ${pkgs.bash}/bin/bash) * 4 / 5))" ]
+  '';
+
   busybox = run "busybox" ''
     export PATH=${pkgs.busybox}/bin
     expect "a c" "$(printf 'b 2\nc 3\na 1\n' | sort | awk '$2 != 2 { printf sep $1; sep = " " }')"

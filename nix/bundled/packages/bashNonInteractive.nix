@@ -1,0 +1,1 @@
+{ callPackage }: callPackage ./bash.nix { interactive = false; }
