@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nixgen.closure.causes import FIXES, Cause
 from tests.e2e.conftest import ROOT, Cli
 
 _NIX = ["nix", "--extra-experimental-features", "nix-command", "why-depends", "--all"]
@@ -81,7 +82,10 @@ def test_each_planted_reference_is_found_where_it_was_planted(
     assert len(chain) == len(reasons) + 1
     told = {
         (each["from"], each["to"]): [
-            (file["file"], cause) for file in each["files"] for cause in file["causes"]
+            (file["file"], cause)
+            for file in each["files"]
+            for cause, fix in zip(file["causes"], file["fixes"], strict=True)
+            if fix == FIXES[Cause(cause)]
         ]
         for each in answer["references"]
     }

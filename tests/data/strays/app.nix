@@ -17,6 +17,10 @@ let
   compiled = package "compiled-1.0";
   configured = package "configured-1.0";
   packed = package "packed-1.0";
+  included = package "included-1.0";
+  archived = package "archived-1.0";
+  named = package "named-1.0";
+  noted = package "noted-1.0";
 
   # An ELF file of 64 bits for the machine of the shell, with the two strings where linkers and
   # compilers put them. Its parts follow each other as they stand in `sections`.
@@ -55,7 +59,8 @@ let
     '';
 in
 pkgs.runCommand "strays-1.0.0" { } ''
-  mkdir -p $out/bin $out/etc $out/share $out/lib/cmake/strays $out/lib/python3.13/__pycache__
+  mkdir -p $out/bin $out/etc $out/include $out/lib/cmake/strays $out/lib/python3.13/__pycache__
+  mkdir -p $out/share/man/man1
   printf '#!%s\necho strays\n' ${shell}/bin/sh > $out/bin/strays
   chmod +x $out/bin/strays
   {
@@ -69,5 +74,9 @@ pkgs.runCommand "strays-1.0.0" { } ''
   echo 'path = ${set}/lib/data' > $out/etc/strays.conf
   printf 'code\000%s' ${compiled}/lib/data > $out/lib/python3.13/__pycache__/strays.cpython-313.pyc
   echo 'set(CONFIGURED ${configured})' > $out/lib/cmake/strays/strays-config.cmake
+  echo '#define WHERE "${included}/lib"' > $out/include/strays.h
+  printf '!<arch>\nstrays.o/\n%s' ${archived}/lib/data > $out/lib/libstrays.a
+  touch $out/lib/python3.13/$(basename ${named})
+  echo 'see ${noted}' > $out/share/man/man1/strays.1
   echo ${packed}/lib/data | gzip -9n > $out/share/packed.gz
 ''
