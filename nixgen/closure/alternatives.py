@@ -79,14 +79,18 @@ class Described:
     cut: tuple[tuple[str, str], ...] = ()
     contents: tuple[str, ...] = ()
     as_named: tuple[str, ...] = ()
+    libs: tuple[str, ...] = ()
+    cflags: tuple[str, ...] = ()
+    ldflags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
     """One change of a description. `doc` says what it is, for people.
 
-    `drop`, `cut` and `as_named` come to what is there; `contents` says for packages what stands in
-    their place, None for nothing.
+    `drop`, `cut`, `as_named`, `cflags` and `ldflags` come to what is there; `contents` says for
+    packages what stands in their place, None for nothing. `libs` says for libraries of the build
+    which do, the name "" for those that come to it.
     """
 
     name: str
@@ -96,6 +100,9 @@ class Alternative:
     cut: tuple[tuple[str, str], ...] = ()
     contents: Mapping[str, str | None] = field(default_factory=dict)
     as_named: tuple[str, ...] = ()
+    libs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cflags: tuple[str, ...] = ()
+    ldflags: tuple[str, ...] = ()
 
     def changes(self, now: Described) -> dict[str, Any]:
         """The values to lay over the description: whole lists, in the shape of a document."""
@@ -113,8 +120,19 @@ class Alternative:
         if self.contents:
             others = (self.contents.get(name, name) for name in now.contents)
             image["contents"] = list(dict.fromkeys(name for name in others if name is not None))
-        tables = {"image": image, "closure": closure}
+        tables = {"build": self._build(now), "image": image, "closure": closure}
         return {name: table for name, table in tables.items() if table}
+
+    def _build(self, now: Described) -> dict[str, Any]:
+        build: dict[str, Any] = {}
+        if self.libs:
+            others = [name for each in now.libs for name in self.libs.get(each, (each,))]
+            build["libs"] = list(dict.fromkeys((*others, *self.libs.get("", ()))))
+        if self.cflags:
+            build["cflags"] = [*now.cflags, *self.cflags]
+        if self.ldflags:
+            build["ldflags"] = [*now.ldflags, *self.ldflags]
+        return build
 
     def lines(self, now: Described) -> tuple[str, ...]:
         """The lines of TOML that say the same in the description."""
@@ -136,6 +154,9 @@ def join(name: str, doc: str, parts: Sequence[Alternative]) -> Alternative:
         cut=tuple(dict.fromkeys(pair for each in parts for pair in each.cut)),
         contents={name: other for each in parts for name, other in each.contents.items()},
         as_named=tuple(dict.fromkeys(name for each in parts for name in each.as_named)),
+        libs={name: others for each in parts for name, others in each.libs.items()},
+        cflags=tuple(dict.fromkeys(flag for each in parts for flag in each.cflags)),
+        ldflags=tuple(dict.fromkeys(flag for each in parts for flag in each.ldflags)),
     )
 
 
@@ -259,9 +280,14 @@ def propose_variants(contents: Sequence[str], taken: Mapping[str, str]) -> tuple
     )
 
 
-def _variants(name: str) -> Iterator[tuple[str, str]]:
+def smaller_names(name: str) -> tuple[str, ...]:
+    """What sets call the smaller variants of a package."""
     known = (*candidates_of(name), *VARIANTS.get(name, ()))
-    for other in (*known, f"{name}Minimal", f"{name}-minimal", f"{name}_headless"):
+    return (*known, f"{name}Minimal", f"{name}-minimal", f"{name}_headless")
+
+
+def _variants(name: str) -> Iterator[tuple[str, str]]:
+    for other in smaller_names(name):
         yield other, f"the smaller {other} in place of {name}"
     if not name.startswith("pkgsStatic."):
         yield f"pkgsStatic.{name}", f"{name} linked statically, with musl"

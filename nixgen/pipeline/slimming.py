@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,20 @@ from nixgen.closure.alternatives import (
     propose_variants,
 )
 from nixgen.closure.limits import Limits
-from nixgen.errors import DescriptionError, NixgenError
+from nixgen.closure.linking import (
+    library_names,
+    propose_libraries,
+    propose_small_code,
+    propose_static,
+)
+from nixgen.errors import NixgenError
 from nixgen.imagetest import Choice
 from nixgen.nixcli import Nix
-from nixgen.nixexpr import format_attribute_path
 from nixgen.oci import BuiltImage, ImageConf, LayerCache, read_conf
 from nixgen.pipeline.closures import closure_of
 from nixgen.pipeline.confs import store_root
 from nixgen.pipeline.image import write_image
-from nixgen.pipeline.machine import emulating
+from nixgen.pipeline.offers import Offers
 from nixgen.pipeline.prepare import Request, prepare, resolve_all
 from nixgen.pipeline.realise import Evaluated, evaluate, realise
 from nixgen.pipeline.state import State
@@ -42,8 +46,8 @@ from nixgen.progress import PhaseStarted
 from nixgen.runtime import RunnableImage
 from nixgen.sources import Supply
 from nixgen.spec import AppSpec
-
-_CONTENT_KEY = re.compile(r"image\.contents\[([0-9]+)\]")
+from nixgen.spec.interpolate import escape
+from nixgen.spec.model import Build, CBuild
 
 
 def slim(
@@ -89,6 +93,7 @@ class _Workshop:
             cut=tuple((source.text, target.text) for source, target in closure.cuts),
             contents=self.spec.image.contents,
             as_named=closure.as_named,
+            **_building(self.spec.build),
         )
 
     @property
@@ -170,11 +175,12 @@ class _Workshop:
         """What comes of an alternative; None for one that changes nothing."""
         trial = Trial(alternative=alternative, lines=alternative.lines(self.now))
         self.nix.reporter.report(PhaseStarted(name=f"try {alternative.name}"))
+        offers = Offers(nix=self.nix, evaluate=self._evaluate)
         try:
             evaluated = self._evaluate(alternative.changes(self.now))
             if _is_same(evaluated, described):
                 return None
-            missing = [] if allow_builds else self._missing_packages(evaluated, described)
+            missing = [] if allow_builds else offers.missing_packages(evaluated, described)
             if missing:
                 names = ", ".join(missing[:3]) + (" and more" if len(missing) > 3 else "")
                 return dataclasses.replace(trial, reason=f"needs a build of {names}; see --build")
@@ -184,22 +190,6 @@ class _Workshop:
         return dataclasses.replace(
             trial, weighed=found, saved_bytes=weighed.size_bytes - found.size_bytes
         )
-
-    def _missing_packages(self, evaluated: Evaluated, described: Evaluated) -> list[str]:
-        """What would have to be built for the packages that were not there before."""
-        (image,) = evaluated.prepared.plan.images
-        before = set(_packages(described))
-        attrs = [
-            format_attribute_path("images", image.platform.slug, "packages", name)
-            for name, taken in zip(image.contents, _packages(evaluated), strict=True)
-            if taken not in before
-        ]
-        if not attrs:
-            return []
-        nix = emulating(self.nix, evaluated.prepared.plan)
-        expression = evaluated.trees.expression()
-        targets = nix.instantiate(expression, attrs, names=evaluated.names)
-        return sorted({path.derivation_name for path in nix.plan_build(targets).to_build})
 
     def _propose(self, described: Evaluated, weighed: Weighed) -> Iterator[Alternative]:
         now = self.now
@@ -216,7 +206,16 @@ class _Workshop:
             image = dataclasses.replace(image, closure=closure)
         yield from self._look(image, conf, lambda each: propose_strays(each.graph, each.place))
         yield from propose_removals(now.contents, self._texts(image))
-        yield from self._offered(propose_variants(now.contents, taken))
+        variants = propose_variants(now.contents, taken)
+        names = [other for each in variants for other in each.contents.values() if other]
+        offers = Offers(nix=self.nix, evaluate=self._evaluate)
+        there = offers.there(tuple(dict.fromkeys(names)))
+        yield from (each for each in variants if there.issuperset(each.contents.values()))
+        if isinstance(self.spec.build, CBuild):
+            there = offers.there(library_names(now.libs))
+            yield from propose_libraries(now, there)
+            yield from propose_static(now, there)
+            yield from propose_small_code(now, replaces_flags=self.spec.build.system == "make")
 
     def _look(
         self,
@@ -248,28 +247,6 @@ class _Workshop:
         for test in self.spec.tests:
             yield " ".join(test.run or ())
 
-    def _offered(self, variants: tuple[Alternative, ...]) -> Iterator[Alternative]:
-        """Those of the variants that the package set has, found by one evaluation for all."""
-        others = [other for each in variants for other in each.contents.values()]
-        if not others:
-            return
-        try:
-            self._evaluate({"image": {"contents": others}})
-            missing: set[int] = set()
-        except DescriptionError as error:
-            keys = (_CONTENT_KEY.fullmatch(problem.key or "") for problem in error.problems)
-            missing = {int(key[1]) for key in keys if key is not None}
-        except NixgenError:
-            # why: one of them can't be evaluated, which its trial then says.
-            if len(variants) > 1:
-                for each in variants:
-                    yield from self._offered((each,))
-                return
-            missing = set()
-        for index, each in enumerate(variants):
-            if index not in missing:
-                yield each
-
 
 def _without_limits(evaluated: Evaluated) -> Evaluated:
     """The same without [closure]'s limits: who exceeds them is the one who asks."""
@@ -282,10 +259,13 @@ def _without_limits(evaluated: Evaluated) -> Evaluated:
     return dataclasses.replace(evaluated, prepared=dataclasses.replace(prepared, plan=plan))
 
 
-def _packages(evaluated: Evaluated) -> list[str]:
-    """The packages that go into the image, in the order of the names in its plan."""
-    (image,), (variants,) = evaluated.prepared.plan.images, evaluated.variants
-    return [variants.get(name, name) for name in image.contents]
+def _building(build: Build | None) -> dict[str, tuple[str, ...]]:
+    """What alternatives may change of how an app is built."""
+    if not isinstance(build, CBuild):
+        return {}
+    # why: the flags were filled in already, and would be again.
+    cflags, ldflags = (tuple(map(escape, flags)) for flags in (build.cflags, build.ldflags))
+    return {"libs": build.libs, "cflags": cflags, "ldflags": ldflags}
 
 
 def _is_same(one: Evaluated, other: Evaluated) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import EXAMPLES, ROOT, Cli, Outcome, content
-from tests.nix.sets import make_stand_in
+from tests.nix.sets import extend_set, make_stand_in
 
 _TEST = '\n[[test]]\nname = "runs"\nstdout = "planted on library-2.1"\n'
 
@@ -158,6 +158,58 @@ def test_a_smaller_package_of_the_bundled_set_is_judged_by_the_tests(
     assert row["saved_bytes"] > 100_000
     verdicts = {each["name"]: each["verdict"] for each in row["result"]["tests"]["tests"]}
     assert verdicts == {"runs": "passed", "completes": "failed"}
+
+
+_LIBRARIES = """
+pkgs:
+let
+  words = pkgs.runCommand "greet-words" { } "mkdir $out; head -c 400000 /dev/zero > $out/words";
+  library =
+    name: told: script:
+    pkgs.runCommand name { } ''
+      mkdir -p $out/include
+      echo '#define GREETING "'${told}'"' > $out/include/greet.h
+      ${script}
+    '';
+in
+{
+  greet = library "greet-1" "hello by ${words}" "";
+  greetMinimal = library "greet-minimal-1" "hello by itself" "";
+  greet-minimal = library "greet-none-1" "hello" "echo MARK; exit 1";
+}
+"""
+
+
+def test_smaller_libraries_and_smaller_code_are_tried_for_programs(
+    tmp_path: Path, cli: Cli
+) -> None:
+    text = _LIBRARIES.replace("MARK", str(tmp_path))
+    packages = extend_set("stand-in", tmp_path / "set", text)
+    project = tmp_path / "app"
+    project.mkdir()
+    (project / "main.c").write_text(
+        '#include <stdio.h>\n#include "greet.h"\nint main(void) { return puts(GREETING) < 0; }\n'
+    )
+    (project / "app.toml").write_text(
+        f'[app]\nname = "hi"\n[packages]\nset = "{packages}"\n'
+        '[build]\nkind = "c"\nsystem = "direct"\nlibs = ["greet"]\n'
+        "cflags = ['-DBRACES=\"$${x}\"']\n"
+        '[image]\nca-certificates = false\nentrypoint = ["hi"]\n[closure]\nminimise = "tight"\n'
+        '[[test]]\nname = "greets"\nstdout = { contains = "hello" }\n'
+    )
+    assert cli("image", project, "-o", tmp_path / "image.oci", "-q").exit_code == 0
+    rows = _rows(_slim(cli, project, "--json", "--try", "lib-greet=greetMinimal"))
+    row = rows["lib-greet=greetMinimal"]
+    assert row["lines"] == ["[build]", 'libs = ["greetMinimal"]']
+    assert row["result"]["tests"]["verdict"] == "passed"
+    assert row["result"]["unpacked_bytes"] < 100_000
+    rows = _rows(_slim(cli, project, "--json"))
+    assert row["saved_bytes"] == rows["lib-greet=greetMinimal"]["saved_bytes"] > 0
+    reason = rows["lib-greet=greet-minimal"]["reason"]
+    assert reason == "needs a build of greet-none-1; see --build"
+    assert rows["small-code"]["result"]["tests"]["verdict"] == "passed"
+    assert any('"-DBRACES=\\"$${x}\\"", "-Os"' in line for line in rows["small-code"]["lines"])
+    assert "static-app" not in rows
 
 
 def test_that_nothing_helps_is_said(tmp_path: Path, cli: Cli) -> None:
