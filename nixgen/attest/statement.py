@@ -79,7 +79,10 @@ def parse_statement(data: bytes) -> Statement:
     kind = document.get("predicateType")
     if not isinstance(kind, str) or ":" not in kind or not kind.isprintable() or " " in kind:
         raise ValueError("predicateType is no URI")
-    predicate = document.get("predicate", {})
+    predicate = document.get("predicate")
+    if predicate is None:
+        # why null too: it may be left out, and some signers write it so.
+        predicate = {}
     if not isinstance(predicate, dict):
         raise ValueError("predicate is no object")
     entries = document.get("subject")

@@ -35,6 +35,14 @@ def test_what_is_made_is_read_back() -> None:
     assert not made.is_about(Digest.of_bytes(b"3"))
 
 
+@pytest.mark.parametrize("written", [b',"predicate":null}', b"}"])
+def test_a_predicate_may_be_left_out(written: bytes) -> None:
+    bare = json.loads(document())
+    del bare["predicate"]
+    parsed = parse_statement(json.dumps(bare).encode()[:-1] + written)
+    assert parsed.predicate == {}
+
+
 def test_a_subject_named_by_another_digest_is_none_of_ours() -> None:
     entries = [{"name": "x", "digest": {"sha512": "00"}}, {"digest": {"sha256": TWO.hex}}]
     assert parse_statement(document(subject=entries)).subjects == (Subject(name="", digest=TWO),)
