@@ -70,15 +70,13 @@ class Platform:
 class PlatformFacts:
     """One platform in the words of other tools.
 
-    `system` is the Nix double, `pkgs_cross` the attribute of nixpkgs' pkgsCross, `zig_target`
-    the triple that zig takes, `elf` what the header of its programs says (which does not tell
-    ARM v6 from v7), `qemu` the last word of qemu's name for the processor. `bundled` says
-    whether the bundled package set compiles for it.
+    `system` is the Nix double, `pkgs_cross` the attribute of nixpkgs' pkgsCross, `elf` what the
+    header of its programs says (which does not tell ARM v6 from v7), `qemu` the last word of
+    qemu's name for the processor. `bundled` says whether the bundled package set compiles for it.
     """
 
     system: str
     pkgs_cross: str
-    zig_target: str
     elf: ElfTarget
     qemu: str
     bundled: bool = True
@@ -89,49 +87,42 @@ _BY_NAME: dict[str, PlatformFacts] = {
     "linux/amd64": PlatformFacts(
         system="x86_64-linux",
         pkgs_cross="gnu64",
-        zig_target="x86_64-linux-musl",
         elf=ElfTarget(machine=62, bits=64),
         qemu="x86_64",
     ),
     "linux/arm64": PlatformFacts(
         system="aarch64-linux",
         pkgs_cross="aarch64-multiplatform",
-        zig_target="aarch64-linux-musl",
         elf=ElfTarget(machine=183, bits=64),
         qemu="aarch64",
     ),
     "linux/arm/v7": PlatformFacts(
         system="armv7l-linux",
         pkgs_cross="armv7l-hf-multiplatform",
-        zig_target="arm-linux-musleabihf",
         elf=ElfTarget(machine=40, bits=32),
         qemu="arm",
     ),
     "linux/arm/v6": PlatformFacts(
         system="armv6l-linux",
         pkgs_cross="raspberryPi",
-        zig_target="arm-linux-musleabihf",
         elf=ElfTarget(machine=40, bits=32),
         qemu="arm",
     ),
     "linux/386": PlatformFacts(
         system="i686-linux",
         pkgs_cross="gnu32",
-        zig_target="x86-linux-musl",
         elf=ElfTarget(machine=3, bits=32),
         qemu="i386",
     ),
     "linux/riscv64": PlatformFacts(
         system="riscv64-linux",
         pkgs_cross="riscv64",
-        zig_target="riscv64-linux-musl",
         elf=ElfTarget(machine=243, bits=64),
         qemu="riscv64",
     ),
     "linux/ppc64le": PlatformFacts(
         system="powerpc64le-linux",
         pkgs_cross="powernv",
-        zig_target="powerpc64le-linux-musl",
         elf=ElfTarget(machine=21, bits=64),
         qemu="ppc64le",
         bundled=False,
@@ -139,7 +130,6 @@ _BY_NAME: dict[str, PlatformFacts] = {
     "linux/s390x": PlatformFacts(
         system="s390x-linux",
         pkgs_cross="s390x",
-        zig_target="s390x-linux-musl",
         elf=ElfTarget(machine=22, bits=64, byte_order="big"),
         qemu="s390x",
         bundled=False,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+from nixgen.aside import scratch_folder
 from nixgen.doctor.finding import Finding, fail, ok, warn
 from nixgen.errors import NixgenError
 from nixgen.nixcli import INSTALL_HINT, OLDEST_NIX, Mode, Nix, Sandbox, probe_sandbox
@@ -52,8 +51,8 @@ def _describe_access(nix: Nix) -> str:
 
 def _writable(nix: Nix) -> Finding:
     """Adds the same small file each time: the store holds it once."""
-    with tempfile.TemporaryDirectory(prefix="nixgen-doctor-") as folder:
-        file = Path(folder) / "nixgen-doctor"
+    with scratch_folder() as folder:
+        file = folder / "nixgen-doctor"
         file.write_text("nixgen was here\n")
         try:
             added = nix.add_tree(file, "nixgen-doctor")

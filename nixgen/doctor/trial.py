@@ -7,10 +7,9 @@ segment, whose few instructions are the system call exit(0).
 from __future__ import annotations
 
 import struct
-import tempfile
-from pathlib import Path
 
 from nixgen import _process
+from nixgen.aside import scratch_folder
 from nixgen.errors import NixgenError
 from nixgen.platforms import Platform
 
@@ -55,8 +54,8 @@ def make_trial(platform: Platform) -> bytes | None:
 
 def starts(program: bytes) -> bool:
     """Whether this machine runs the program of an executable file, to exit code 0."""
-    with tempfile.TemporaryDirectory(prefix="nixgen-doctor-") as folder:
-        file = Path(folder) / "trial"
+    with scratch_folder() as folder:
+        file = folder / "trial"
         file.write_bytes(program)
         file.chmod(0o755)
         try:

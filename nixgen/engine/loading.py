@@ -8,7 +8,6 @@ https://docs.docker.com/reference/cli/docker/image/load/.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nixgen import _process
+from nixgen.aside import scratch_folder
 from nixgen.digest import Digest
 from nixgen.engine.engines import Engine, EngineName
 from nixgen.oci.archive import Archive
@@ -74,14 +74,12 @@ def load_image(
     wanted = tuple(names) or repo_tags_of(source, image, source.tags, stem=_stem(source))
     if engine.name == "podman":
         wanted = tuple(map(_with_host, wanted))
-    with tempfile.TemporaryDirectory(prefix="nixgen-") as folder:
-        work = Path(folder)
-        with (work / "stdout").open("wb") as stdout:
-            try:
-                with open_filter((engine.name, "load"), stdout=stdout) as program:
-                    _write(engine, source, image, wanted, work, program.stdin, reporter)
-            except _process.ProcessFailedError as error:
-                raise engine.failure(f"{engine.name} load failed", error.stderr) from error
+    with scratch_folder() as work, (work / "stdout").open("wb") as stdout:
+        try:
+            with open_filter((engine.name, "load"), stdout=stdout) as program:
+                _write(engine, source, image, wanted, work, program.stdin, reporter)
+        except _process.ProcessFailedError as error:
+            raise engine.failure(f"{engine.name} load failed", error.stderr) from error
     for name in wanted[1:] if engine.name == "podman" else ():
         # why: podman takes no OCI archive with more than one entry.
         engine.call("tag", wanted[0], name)

@@ -155,13 +155,8 @@ class NixStore(NixCalls):
             raise
         return done.stdout.decode(errors="replace")
 
-    def add_root(self, path: StorePath, link: Path) -> None:
-        """Keep a valid path and all it needs from garbage collection, by a symlink to it."""
-        link.parent.mkdir(parents=True, exist_ok=True)
-        self._call("nix-store", "--realise", str(path), "--add-root", str(link.absolute()))
-
     def delete_roots(self, links: Iterable[Path]) -> None:
-        """Let paths go that `add_root` kept; a link that is not there is no error."""
+        """Let paths go that these symlinks kept; one that is not there is no error."""
         for link in links:
             if link.is_symlink():
                 link.unlink()

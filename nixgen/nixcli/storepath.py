@@ -37,20 +37,10 @@ class StorePath:
             raise ValueError(f"not a store path: {text!r}")
         return cls(match[1], match[2])
 
-    @classmethod
-    def parse_base_name(cls, text: str) -> Self:
-        """Parse `<hash>-<name>`, as newer Nix writes paths in JSON; raises ValueError."""
-        return cls.parse(f"{STORE_DIR}/{text}")
-
     @property
     def base_name(self) -> str:
         """`<hash>-<name>`."""
         return f"{self.hash_part}-{self.name}"
-
-    @property
-    def is_derivation(self) -> bool:
-        """Whether this is a `.drv` file."""
-        return self.name.endswith(".drv")
 
     @property
     def derivation_name(self) -> str:

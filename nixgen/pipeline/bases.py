@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nixgen.aside import scratch_folder
 from nixgen.digest import Digest
 from nixgen.errors import BuildError, NetworkError, UsageError
 from nixgen.lock import PinnedBase
@@ -158,13 +158,11 @@ class BaseFinder:
         surveyed: Surveyed | None = None
         with contextlib.ExitStack() as stack:
             if name.kind == "disk":
-                work = stack.enter_context(tempfile.TemporaryDirectory(prefix="nixgen-base-"))
+                work = stack.enter_context(scratch_folder())
                 place = disk_place(name, self.project_dir)
                 with contextlib.suppress(FileNotFoundError):
                     surveyed = Surveyed.of(place.path)
-                stored = open_compressed(
-                    place.path, work=Path(work), form=place.form, tag=place.tag
-                )
+                stored = open_compressed(place.path, work=work, form=place.form, tag=place.tag)
                 source: ImageSource = dataclasses.replace(stored, where=name.text)
             else:
                 source = stack.enter_context(self._open_registry(name, platform, manifest))
@@ -221,8 +219,8 @@ class BaseFinder:
         return LayerCache.of_user(self.environ, warn=warn)
 
     def _read_files(self, opened: OpenedBase) -> RootFiles:
-        with tempfile.TemporaryDirectory(prefix="nixgen-base-") as work:
-            return read_root_files(self.read(opened, work=Path(work), cache=self.layer_cache()))
+        with scratch_folder() as work:
+            return read_root_files(self.read(opened, work=work, cache=self.layer_cache()))
 
     def _found(
         self,

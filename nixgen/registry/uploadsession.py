@@ -55,11 +55,6 @@ class UploadSession:
         self._location: str | None = None
         self.chunk_bytes = registry.limits.chunk_bytes
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a place to send to."""
-        return self._location is not None
-
     def mount(self, repository: str) -> bool:
         """Ask for the blob from another repository; where that fails, a session may be open."""
         query = urlencode({"mount": str(self._digest), "from": repository}, safe=":/")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from nixgen.aside import aside
 from nixgen.digest import Digest
 from nixgen.errors import HashMismatchError, MachineError, NetworkError, NixgenError, Problem
 from nixgen.progress import PhaseStarted, Reporter, format_bytes
@@ -204,15 +204,10 @@ def _copy_whole(path: Path, target: Path) -> None:
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
     """Write a file beside `target` and put it in its place when it is whole."""
-    handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=target.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with aside(target, folder=False) as beside:
+        with beside.open("wb") as file:
             yield file
             os.fchmod(file.fileno(), 0o644)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

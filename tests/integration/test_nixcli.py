@@ -151,15 +151,15 @@ def test_what_the_store_knows_of_paths(nix: Nix, tmp_path: Path) -> None:
 
 
 def test_roots_keep_paths_and_the_rest_is_freed(nix: Nix, tmp_path: Path) -> None:
-    (tmp_path / "source").write_text("kept")
-    kept = nix.add_tree(tmp_path / "source").store_path
+    program = add_program(nix, tmp_path, "", "make-directory")
+    link = tmp_path / "kept"
+    [target] = nix.build(f"{{ a = {derivation('a', program)}; }}", ["a"], out_link=link)
+    kept = target.path
     (tmp_path / "source").write_text("freed" * 1000)
     freed = nix.add_tree(tmp_path / "source").store_path
-    link = tmp_path / "roots/kept"
-    nix.add_root(kept, link)
     assert nix.gc().paths >= 1
     assert nix.is_valid([kept, freed]) == {kept}
-    nix.delete_roots([link, tmp_path / "roots/never"])
+    nix.delete_roots([link, tmp_path / "never"])
     nix.gc()
     assert nix.is_valid([kept, freed]) == set()
 

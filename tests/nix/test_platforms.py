@@ -10,8 +10,8 @@ from nixgen.plan.strategy import BUNDLED_BUILD_SYSTEMS
 from nixgen.platforms import bundled_platforms
 
 _TABLE = Path(__file__).parents[2] / "nix" / "bundled" / "platforms.nix"
-_FACTS = """{ zigTarget, go, qemuArch, is64bit, crossNames, parsed, ... }:
-  { inherit zigTarget qemuArch is64bit crossNames; inherit (go) GOARCH; cpu = parsed.cpu.bits; }"""
+_FACTS = """{ go, qemuArch, is64bit, crossNames, parsed, ... }:
+  { inherit qemuArch is64bit crossNames; inherit (go) GOARCH; cpu = parsed.cpu.bits; }"""
 
 
 def test_the_set_is_built_where_it_is_marked_to_be() -> None:
@@ -35,5 +35,4 @@ def test_both_tables_of_platforms_agree() -> None:
             "cpu": facts.elf.bits,
             "is64bit": facts.elf.bits == 64,
             "qemuArch": facts.qemu,
-            "zigTarget": facts.zig_target,
         }

@@ -19,7 +19,7 @@ def test_a_path_is_written_as_it_was_read(hash_part: str, name: str) -> None:
     text = f"/nix/store/{hash_part}-{name}"
     path = StorePath.parse(text)
     assert str(path) == text
-    assert StorePath.parse_base_name(path.base_name) == path
+    assert path.base_name == f"{hash_part}-{name}"
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,4 @@ def test_fixed_outputs_have_the_paths_that_nix_gives_them() -> None:
 
 def test_a_derivation_is_known_by_its_name() -> None:
     path = StorePath.parse(f"/nix/store/{HASH}-hello-2.12.drv")
-    assert path.is_derivation
     assert path.derivation_name == "hello-2.12"
