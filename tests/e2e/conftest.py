@@ -57,6 +57,15 @@ def run_cli(*arguments: str | Path, cwd: Path | None = None, **environment: str)
     return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A layer cache and a state folder of this run's own: those of the user stay as they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
 @pytest.fixture(scope="session")
 def cli() -> Cli:
     return run_cli
