@@ -86,16 +86,31 @@ def sign_image(
 ) -> tuple[Referrer, ...]:
     """Sign an image, for all its platforms, and further statements about it.
 
-    Each statement is attached to every manifest of the image that it is about. What the signer's
-    key has signed before, as `attached` shows, is not signed again. Raises what the signer raises.
+    Raises what the signer raises; see `attest_image`.
     """
-    manifests = manifests_of(source)
+    signatures = [signature_of(each.digest) for each in manifests_of(source)]
+    return attest_image(source, signer, [*signatures, *statements], now=now, attached=attached)
+
+
+def attest_image(
+    source: ImageSource,
+    signer: Signer,
+    statements: Sequence[Statement],
+    *,
+    now: datetime,
+    attached: Sequence[Attached] = (),
+) -> tuple[Referrer, ...]:
+    """Sign statements about an image.
+
+    Each is attached to every manifest of the image that it is about. What the signer's key has
+    signed before, as `attached` shows, is not signed again. Raises what the signer raises.
+    """
     known = _signed_before(signer, attached)
     done: list[Referrer] = []
-    for statement in (*(signature_of(each.digest) for each in manifests), *statements):
+    for statement in statements:
         if statement.data not in known:
             bundle = signer.sign(statement)
-            about = [each for each in manifests if statement.is_about(each.digest)]
+            about = [each for each in manifests_of(source) if statement.is_about(each.digest)]
             done += [make_referrer(each, bundle, now=now) for each in about]
     return tuple(done)
 

@@ -19,6 +19,7 @@ from nixgen.cli import (
     image,
     inspect,
     inspection,
+    key,
     layers,
     lock,
     provenance,
@@ -82,7 +83,7 @@ app.command("inspect")(inspect.inspect)
 app.command("copy")(copy.copy)
 app.command("diff")(diff.diff)
 app.add_typer(cache.app, name="cache")
-app.add_typer(signing.key_app, name="key")
+app.add_typer(key.key_app, name="key")
 
 
 def _print_version(value: bool) -> None:

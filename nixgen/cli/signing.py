@@ -1,4 +1,4 @@
-"""`nixgen key generate` and `nixgen sign`."""
+"""`nixgen sign`, and how to sign for the commands that do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nixgen.cli.groups import grouped
+from nixgen.cli.key import PassphraseFileOption, key_signer
 from nixgen.cli.options import (
     CaFileOption,
     JsonOption,
@@ -20,7 +21,8 @@ from nixgen.cli.options import (
     StoreOption,
     make_nix,
 )
-from nixgen.cli.output import end, print_json, print_note, print_result, reporting_errors
+from nixgen.cli.output import print_json, print_result, reporting_errors
+from nixgen.cli.predicates import PredicateOptions
 from nixgen.cli.statements import BuilderIdOption, check_builder_id
 from nixgen.errors import UsageError
 
@@ -29,19 +31,6 @@ if TYPE_CHECKING:
     from nixgen.attest.statement import Statement
     from nixgen.attest.trust import Trust
     from nixgen.nixcli import Nix
-
-key_app = typer.Typer(help="Key pairs to sign images with.", no_args_is_help=True)
-
-_PASSPHRASES = ("NIXGEN_KEY_PASSPHRASE", "COSIGN_PASSWORD")
-
-PassphraseFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file",
-        metavar="FILE",
-        help="The key's passphrase, the file's first line; else NIXGEN_KEY_PASSPHRASE.",
-    ),
-]
 
 
 class Statements(StrEnum):
@@ -140,42 +129,10 @@ class SignerOptions:
                 "--staging and --trust-config name two instances", hint="leave one out"
             )
         return Signing(
-            by_key=None if self.key is None else _key_signer(self.key, self.passphrase_file),
+            by_key=None if self.key is None else key_signer(self.key, self.passphrase_file),
             token_file=self.identity_token,
             trust=Trust(file=self.trust_config, instance="staging" if staging else "public"),
         )
-
-
-@key_app.command("generate")
-def generate(
-    name: Annotated[
-        Path, typer.Option("-o", "--output", metavar="NAME", help="Makes NAME.key and NAME.pub.")
-    ],
-    passphrase_file: PassphraseFileOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a key pair: NAME.key to sign with, NAME.pub to verify by."""
-    with reporting_errors(as_json=as_json):
-        from nixgen.attest import keys
-
-        passphrase = _passphrase(passphrase_file, ask="Passphrase for the new key (or none): ")
-        pair = keys.generate(name, passphrase)
-        if not passphrase:
-            print_note(f"note: {pair.private_path} is not encrypted")
-        if as_json:
-            print_json(
-                {
-                    "private": str(pair.private_path),
-                    "public": str(pair.public_path),
-                    "fingerprint": pair.public.fingerprint,
-                    "encrypted": bool(passphrase),
-                }
-            )
-        else:
-            print_result(
-                f"{pair.private_path}  keep it to yourself\n"
-                f"{pair.public_path}  {pair.public.fingerprint}"
-            )
 
 
 @grouped
@@ -197,15 +154,17 @@ def sign(
     as_json: JsonOption = False,
     *,
     signer: SignerOptions,
+    given: PredicateOptions,
 ) -> None:
     """Sign an image, and attach the signatures to it.
 
-    The index is signed, and the manifest of each platform.
+    The index is signed, and the manifest of each platform. With --predicate, only what it says is.
     """
     with reporting_errors(as_json=as_json):
         from datetime import UTC, datetime
 
         from nixgen.pipeline.publish import RegistryAccess
+        from nixgen.pipeline.signing import attest
         from nixgen.pipeline.signing import sign as sign_image
         from nixgen.pipeline.state import State
 
@@ -215,16 +174,34 @@ def sign(
                 "--only-signature is for images of which nothing is known to --attach",
                 hint="leave one out",
             )
-        signing = signer.signing(staging=staging)
-        signed = sign_image(
-            image,
-            signing.signer(),
-            access,
-            now=datetime.now(UTC),
-            records=None if only_signature else State.of_user(os.environ),
-            describe=describer(attach, make_nix(store=store), builder_id) if attach else None,
-            folder=bundles,
-        )
+        said = given.said()
+        if said is not None and (attach or only_signature or builder_id):
+            raise UsageError(
+                "--predicate is signed alone, without the image and what is known of it",
+                hint="sign the image by a call of its own",
+            )
+        signing, now = signer.signing(staging=staging), datetime.now(UTC)
+        if said is not None:
+            signed = attest(
+                image,
+                signing.signer(),
+                access,
+                now=now,
+                predicate_type=said.predicate_type,
+                predicate=said.predicate,
+                platform=said.platform,
+                folder=bundles,
+            )
+        else:
+            signed = sign_image(
+                image,
+                signing.signer(),
+                access,
+                now=now,
+                records=None if only_signature else State.of_user(os.environ),
+                describe=describer(attach, make_nix(store=store), builder_id) if attach else None,
+                folder=bundles,
+            )
         if as_json:
             print_json(signed.as_json())
         else:
@@ -251,39 +228,3 @@ def describer(
         supply=make_supply(os.environ),
         builder_id=builder,
     )
-
-
-def _key_signer(path: Path, passphrase_file: Path | None) -> Signer:
-    """Signs with a key file; warns of one that others may read. Raises KeyFileError, UsageError."""
-    from nixgen.attest import keys
-    from nixgen.attest.signing import KeySigner
-
-    encrypted = keys.is_encrypted(path)
-    passphrase = _passphrase(passphrase_file, ask=f"Passphrase of {path}: ") if encrypted else None
-    key = keys.load_private(path, passphrase)
-    if key.warning is not None:
-        print_note(f"warning: {key.warning}")
-    return KeySigner(key=key)
-
-
-def _passphrase(file: Path | None, *, ask: str) -> bytes | None:
-    """The passphrase: of the file, else of the environment, else asked for on a terminal."""
-    if file is not None:
-        try:
-            lines = file.read_bytes().splitlines()
-        except OSError as error:
-            raise UsageError(f"--passphrase-file {file}: {error.strerror or error}") from error
-        if not lines or not lines[0]:
-            raise UsageError(f"--passphrase-file {file}: its first line is empty")
-        return lines[0]
-    for name in _PASSPHRASES:
-        if os.environ.get(name):
-            return os.fsencode(os.environ[name])
-    if sys.stdin is None or not sys.stdin.isatty():
-        return None
-    import getpass
-
-    try:
-        return getpass.getpass(ask).encode() or None
-    except EOFError:
-        end(130)

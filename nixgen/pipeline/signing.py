@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,15 +10,18 @@ from typing import Any
 
 from nixgen.attest.attaching import attach_to_layout, attach_to_registry, write_to_folder
 from nixgen.attest.certificates import Identity
+from nixgen.attest.predicates import make_foreign_statement
 from nixgen.attest.referring import Referrer, read_attached
-from nixgen.attest.signing import Signer, manifests_of, sign_image
+from nixgen.attest.signing import Signer, attest_image, manifests_of, sign_image
 from nixgen.attest.statement import Statement
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
-from nixgen.oci.opening import ImageSource
+from nixgen.oci.image import Descriptor
+from nixgen.oci.opening import ImageSource, manifest_descriptor
 from nixgen.pipeline.copying import open_image
 from nixgen.pipeline.publish import RegistryAccess
 from nixgen.pipeline.state import State
+from nixgen.platforms import Platform
 from nixgen.registry import RegistryImage
 
 
@@ -84,19 +87,65 @@ def sign(
         referrers = sign_image(
             source, signer, now=now, statements=statements, attached=read_attached(source)
         )
-        kept = write_to_folder(folder, referrers) if folder is not None else ()
-        if isinstance(source, RegistryImage):
-            attach_to_registry(source.registry, referrers)
-        else:
-            attach_to_layout(_path(source), referrers)
-        return Signed(
-            where=source.where,
-            digest=source.top.digest,
-            signer=signer.name,
-            subjects=tuple(each.digest for each in manifests_of(source)),
-            referrers=referrers,
-            bundles=kept,
+        return _attach(source, signer, manifests_of(source), referrers, folder)
+
+
+def attest(
+    name: str,
+    signer: Signer,
+    access: RegistryAccess,
+    *,
+    now: datetime,
+    predicate_type: str,
+    predicate: Mapping[str, Any],
+    platform: Platform | None = None,
+    folder: Path | None = None,
+) -> Signed:
+    """Sign what somebody says of the image `name`, of all of it or of one platform, and attach it.
+
+    The image itself is not signed. Raises UsageError for an image that nothing can be attached to
+    or that has no such platform; NetworkError, MachineError, and what the signer raises.
+    """
+    with open_image(name, access) as source:
+        _check_place(source)
+        about = _of_platform(source, platform) if platform is not None else manifests_of(source)
+        statement = make_foreign_statement(
+            [each.digest for each in about], predicate_type, predicate
         )
+        referrers = attest_image(
+            source, signer, [statement], now=now, attached=read_attached(source)
+        )
+        return _attach(source, signer, about, referrers, folder)
+
+
+def _of_platform(source: ImageSource, platform: Platform) -> tuple[Descriptor, ...]:
+    found = [each for each in source.images if each.platform == platform]
+    if not found:
+        names = ", ".join(str(each.platform) for each in source.images)
+        raise UsageError(f"{source.where} has no image for {platform}", hint=f"it has {names}")
+    return tuple(manifest_descriptor(each) for each in found)
+
+
+def _attach(
+    source: ImageSource,
+    signer: Signer,
+    about: Sequence[Descriptor],
+    referrers: tuple[Referrer, ...],
+    folder: Path | None,
+) -> Signed:
+    kept = write_to_folder(folder, referrers) if folder is not None else ()
+    if isinstance(source, RegistryImage):
+        attach_to_registry(source.registry, referrers)
+    else:
+        attach_to_layout(_path(source), referrers)
+    return Signed(
+        where=source.where,
+        digest=source.top.digest,
+        signer=signer.name,
+        subjects=tuple(each.digest for each in about),
+        referrers=referrers,
+        bundles=kept,
+    )
 
 
 def _check_place(source: ImageSource) -> None:
