@@ -19,11 +19,13 @@ from nixgen.attest.bundle import Bundle
 from nixgen.attest.errors import CantTellError
 from nixgen.attest.judging import Fault, Refused, Signatory
 from nixgen.attest.trust import Trust
+from nixgen.attest.validity import valid_at
 from nixgen.errors import UsageError
 from nixgen.strictjson import load_object
 
 if TYPE_CHECKING:
     from sigstore.models import Bundle as SigstoreBundle
+    from sigstore.models import TrustedRoot
     from sigstore.verify import Verifier
 
     from nixgen.spec.model import Sign
@@ -87,24 +89,35 @@ class CertificateJudge:
         self._identities = tuple(identities)
 
     @cached_property
-    def _verifier(self) -> Verifier | Refused:
+    def _root(self) -> TrustedRoot | Refused:
         # why a refusal is kept too: what can't be had is not asked for with each bundle.
+        try:
+            return self._trust.trusted_root()
+        except CantTellError as error:
+            return Refused(fault=Fault.CANT_TELL, reason=error.message)
+
+    @cached_property
+    def _verifier(self) -> Verifier | Refused:
         from sigstore.errors import Error
         from sigstore.verify import Verifier
 
+        if isinstance(self._root, Refused):
+            return self._root
         try:
-            return Verifier(trusted_root=self._trust.trusted_root())
-        except CantTellError as error:
-            return Refused(fault=Fault.CANT_TELL, reason=error.message)
+            return Verifier(trusted_root=self._root)
         except Error as error:
             return Refused(fault=Fault.CANT_TELL, reason=f"the trusted root lacks a part: {error}")
 
     def judge(self, bundle: Bundle) -> Signatory | Refused:
         """See `Judge`; raises UsageError for a wrong file."""
-        if isinstance(self._verifier, Refused):
-            return self._verifier
+        verifier, root = self._verifier, self._root
+        if isinstance(verifier, Refused):
+            return verifier
+        if isinstance(root, Refused):
+            return root
         try:
-            signatory = _verify(self._verifier, bundle)
+            signatory = _verify(verifier, bundle)
+            _verify_then(root, bundle)
         except Exception as error:
             # why all: what a stranger's certificate or proof does to a parser is his doing.
             return Refused(fault=Fault.BAD, reason=f"{type(error).__name__}: {error}"[:500])
@@ -139,7 +152,8 @@ def _verify(verifier: Verifier, bundle: Bundle) -> Signatory:
         identity=identity,
         issuer=issuer,
         source_repository=_text(extensions.get(_REPOSITORY)),
-        time=_time(bundle, read),
+        # why the earliest: one that the verifier passed over could only make it older.
+        time=min(_times(bundle, read), default=None),
     )
 
 
@@ -148,6 +162,22 @@ def read_subject(certificate: x509.Certificate) -> tuple[str, str | None]:
     extensions = {each.oid: each.value for each in certificate.extensions}
     issuer = _text(extensions.get(_ISSUER)) or _raw(extensions.get(_ISSUER_OLD))
     return _subject(certificate), issuer
+
+
+def _verify_then(root: TrustedRoot, bundle: Bundle) -> None:
+    """Verify again by what of the root was valid at the time, where that is not all of it."""
+    from sigstore.errors import Error
+    from sigstore.models import Bundle as SigstoreBundle
+    from sigstore.verify import Verifier
+
+    # why all times that are told: of those that prove nothing, more can only leave less valid.
+    then = valid_at(root, _times(bundle, SigstoreBundle.from_json(bundle.data)))
+    if then is root:
+        return
+    try:
+        _verify(Verifier(trusted_root=then), bundle)
+    except Error as error:
+        raise ValueError(f"not by what was trusted when it was signed: {error}") from error
 
 
 def _subject(certificate: x509.Certificate) -> str:
@@ -166,10 +196,10 @@ def _subject(certificate: x509.Certificate) -> str:
     return found[0]
 
 
-def _time(bundle: Bundle, read: SigstoreBundle) -> datetime | None:
-    """When it was signed, as late as can be trusted: the earliest of the times that are told.
+def _times(bundle: Bundle, read: SigstoreBundle) -> list[datetime]:
+    """When it was signed, by each log entry and timestamp that tells.
 
-    The verifier has checked those that count. One that it passed over could only make it older.
+    The verifier has checked those that count, of which there is at least one.
     """
     material: Any = load_object(bundle.data)["verificationMaterial"]
     times = [
@@ -178,8 +208,9 @@ def _time(bundle: Bundle, read: SigstoreBundle) -> datetime | None:
         if entry.get("inclusionPromise") and int(entry.get("integratedTime", 0))
     ]
     stamps = read.verification_material.timestamp_verification_data
-    times += [each.tst_info.gen_time for each in (stamps.rfc3161_timestamps if stamps else ())]
-    return min(times, default=None)
+    return times + [
+        each.tst_info.gen_time for each in (stamps.rfc3161_timestamps if stamps else ())
+    ]
 
 
 def _text(value: x509.ExtensionType | None) -> str | None:

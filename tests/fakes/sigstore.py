@@ -64,9 +64,13 @@ def make_token(
 
 @dataclass
 class FakeSigstore:
-    """`wrong` is None, `ca`, `ct` or `log`; `log_clock_s` is how far Rekor's clock is ahead."""
+    """`wrong` is None, `ca`, `ct` or `log`; `log_clock_s` is how far Rekor's clock is ahead.
+
+    Certificates are valid from `start_s` until `lifetime_s` after they are made.
+    """
 
     wrong: str | None = None
+    start_s: int = -60
     lifetime_s: int = 600
     log_clock_s: int = 0
     status: int = 201
@@ -177,7 +181,7 @@ class FakeSigstore:
             .issuer_name(self.root.subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(seconds=60))
+            .not_valid_before(now + timedelta(seconds=self.start_s))
             .not_valid_after(now + timedelta(seconds=self.lifetime_s))
             .add_extension(x509.KeyUsage(digital_signature=True, **usage), critical=True)
             .add_extension(
@@ -291,8 +295,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving_sigstore() -> Iterator[FakeSigstore]:
-    fake = FakeSigstore()
+def serving_sigstore(timestamping: FakeTimestamping | None = None) -> Iterator[FakeSigstore]:
+    fake = FakeSigstore(timestamping=timestamping)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     server.fake = fake  # type: ignore[attr-defined]
