@@ -16,25 +16,35 @@ from nixgen.digest import Digest
 from nixgen.errors import MachineError
 from nixgen.oci import attaching
 from nixgen.registry import Blob, Manifest, Registry, put_referrer, send_blob
+from nixgen.registry.errors import RefusedError
 from nixgen.wholefile import write_whole
 
 _SUFFIX = ".sigstore.json"
 
 
 def attach_to_registry(registry: Registry, referrers: Sequence[Referrer]) -> None:
-    """Store referrers, their blobs first, and have them listed; raises NetworkError."""
-    for referrer in referrers:
+    """Store referrers, their blobs first, and have them listed; raises NetworkError.
+
+    The first of them, the signature of the whole image, is stored last: until all are there, it
+    does not count as signed.
+    """
+    for referrer in reversed(referrers):
         for digest, data in sorted(referrer.blobs.items()):
             if digest != referrer.entry.digest:
                 send_blob(registry, Blob(digest=digest, size_bytes=len(data), content=data))
-        put_referrer(
-            registry,
-            Manifest(
-                media_type=referrer.entry.media_type,
-                digest=referrer.entry.digest,
-                data=referrer.manifest,
-            ),
+        manifest = Manifest(
+            media_type=referrer.entry.media_type,
+            digest=referrer.entry.digest,
+            data=referrer.manifest,
         )
+        try:
+            put_referrer(registry, manifest)
+        except RefusedError as error:
+            raise RefusedError(
+                f"{registry.reference.host} does not take the signature: {error.message}",
+                hint="where a registry takes no OCI artifacts, keep signatures in a folder: sign "
+                "the layout with --bundles DIR, and verify with the same",
+            ) from error
 
 
 def attach_to_layout(layout: Path, referrers: Sequence[Referrer]) -> None:
@@ -47,13 +57,14 @@ def attach_to_layout(layout: Path, referrers: Sequence[Referrer]) -> None:
     attaching.attach(layout, [referrer.entry for referrer in referrers], small)
 
 
-def write_to_folder(folder: Path, referrers: Sequence[Referrer]) -> tuple[Path, ...]:
-    """Keep bundles in a folder; their places. Raises MachineError."""
+def write_to_folder(folder: Path, bundles: Iterable[tuple[Digest, bytes]]) -> tuple[Path, ...]:
+    """Keep bundles in a folder, each by the image that it is about; their places.
+
+    Raises MachineError.
+    """
     places = []
-    for referrer in referrers:
-        data = referrer.bundle.data
-        place = _of_subject(folder, referrer.subject.digest)
-        place /= f"{Digest.of_bytes(data).hex}{_SUFFIX}"
+    for subject, data in bundles:
+        place = _of_subject(folder, subject) / f"{Digest.of_bytes(data).hex}{_SUFFIX}"
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(place, data)

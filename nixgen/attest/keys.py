@@ -23,6 +23,7 @@ from nixgen.errors import MachineError
 _LARGEST_BYTES = 64 << 10
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _COSIGN_OWN = (b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY")
+_WORDS = "it is the first line of --passphrase-file, else NIXGEN_KEY_PASSPHRASE"
 _KINDS = "keys are ECDSA on P-256: nixgen key generate -o NAME"
 
 
@@ -152,7 +153,8 @@ def load_private(path: Path, passphrase: bytes | None) -> PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # why without the cause: no word of a parser that has seen the key goes anywhere.
         wrong = "the passphrase is wrong" if encrypted else "no private key in PKCS#8 PEM"
-        raise KeyFileError(f"{path}: {wrong}", hint=None if encrypted else _KINDS) from None
+        hint = _WORDS if encrypted else _KINDS
+        raise KeyFileError(f"{path}: {wrong}", hint=hint) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise KeyFileError(f"{path} is a key of a kind not served", hint=_KINDS)
     public = _public(key.public_key(), str(path))

@@ -133,19 +133,24 @@ class Policy:
             if told.isdisjoint(self.builders):
                 built = ", ".join(sorted(told)) or "nobody that is told"
                 yield f"built by {built}, not by {' or '.join(self.builders)}"
-        sboms = [each for kind in _SBOM_TYPES for each in _of_type(vouched, kind)]
-        if (self.sbom or self.forbidden) and not sboms:
-            yield "there is no SBOM"
-        for package in sorted({name for each in sboms for name in _packages(each)}):
-            for pattern in self.forbidden:
-                if fnmatchcase(package, pattern) or fnmatchcase(package.split("@")[0], pattern):
-                    yield f"the package {package} is forbidden by {pattern}"
+        yield from self._of_packages(vouched)
         for demanded in self.predicates:
             there = [e for e in vouched if e.statement.predicate_type == demanded.predicate_type]
             if not there:
                 yield f"there is no {demanded.predicate_type}"
             elif not any(_meets(each, demanded) for each in there):
                 yield f"no statement meets {demanded}"
+
+    def _of_packages(self, vouched: Sequence[Vouched]) -> Iterator[str]:
+        sboms = [each for kind in _SBOM_TYPES for each in _of_type(vouched, kind)]
+        if (self.sbom or self.forbidden) and not sboms:
+            yield "there is no SBOM"
+        elif self.forbidden and not any(map(_lists_packages, sboms)):
+            yield "no SBOM lists packages as SPDX 2 or CycloneDX do"
+        for name, version in sorted({found for each in sboms for found in _packages(each)}):
+            for pattern in self.forbidden:
+                if fnmatchcase(name, pattern) or fnmatchcase(f"{name}@{version}", pattern):
+                    yield f"the package {name}@{version} is forbidden by {pattern}"
 
 
 def _meets(vouched: Vouched, demanded: Demanded) -> bool:
@@ -166,9 +171,16 @@ def _builder(vouched: Vouched) -> Any:
     return next(_select(vouched.statement.predicate, ("runDetails", "builder", "id")), None)
 
 
-def _packages(vouched: Vouched) -> Iterator[str]:
-    """The packages of an SBOM as NAME@VERSION; SPDX calls the list packages, CycloneDX components.
+def _lists_packages(vouched: Vouched) -> bool:
+    """Whether there is a list to look in; CycloneDX leaves out an empty one."""
+    predicate = vouched.statement.predicate
+    return isinstance(predicate.get("packages"), list) or predicate.get("bomFormat") == "CycloneDX"
 
+
+def _packages(vouched: Vouched) -> Iterator[tuple[str, str]]:
+    """The names and versions of an SBOM; SPDX calls the list packages, CycloneDX components.
+
+    A component of a group has two names: its own, and the whole one, GROUP/NAME.
     https://spdx.github.io/spdx-spec/v2.3/package-information/ and
     https://cyclonedx.org/docs/1.6/json/
     """
@@ -178,8 +190,10 @@ def _packages(vouched: Vouched) -> Iterator[str]:
     while waiting:
         entry = waiting.pop()
         if isinstance(entry, dict):
-            version = entry.get("versionInfo") or entry.get("version") or ""
-            yield f"{entry.get('name')}@{version}"
+            version = str(entry.get("versionInfo") or entry.get("version") or "")
+            yield str(entry.get("name")), version
+            if entry.get("group"):
+                yield f"{entry['group']}/{entry.get('name')}", version
             waiting += _list(entry.get("components"))
 
 

@@ -103,26 +103,30 @@ def attest_image(
     """Sign statements about an image.
 
     Each is attached to every manifest of the image that it is about. What the signer's key has
-    signed before, as `attached` shows, is not signed again. Raises what the signer raises.
+    signed before, as `attached` shows, is not signed again, and attached only where it is missing:
+    what was interrupted is finished. Raises what the signer raises.
     """
-    known = _signed_before(signer, attached)
+    earlier = [(parse_bundle(each.data), each.subject) for each in signed_by(signer, attached)]
+    bundles = {bundle.envelope.payload: bundle for bundle, _ in earlier}
+    there = {(bundle.envelope.payload, subject) for bundle, subject in earlier}
     done: list[Referrer] = []
     for statement in statements:
-        if statement.data not in known:
-            bundle = signer.sign(statement)
-            about = [each for each in manifests_of(source) if statement.is_about(each.digest)]
-            done += [make_referrer(each, bundle, now=now) for each in about]
+        about = [each for each in manifests_of(source) if statement.is_about(each.digest)]
+        missing = [each for each in about if (statement.data, each.digest) not in there]
+        if missing:
+            bundle = bundles.get(statement.data) or signer.sign(statement)
+            done += [make_referrer(each, bundle, now=now) for each in missing]
     return tuple(done)
 
 
-def _signed_before(signer: Signer, attached: Sequence[Attached]) -> set[bytes]:
-    """The statements that a key has signed; none for identities, whose signatures have a time."""
+def signed_by(signer: Signer, attached: Sequence[Attached]) -> tuple[Attached, ...]:
+    """What a key has signed; nothing for identities, whose signatures have a time."""
     if not isinstance(signer, KeySigner):
-        return set()
-    found: set[bytes] = set()
+        return ()
+    found: list[Attached] = []
     for each in attached:
         with contextlib.suppress(ValueError):
             envelope = parse_bundle(each.data).envelope
             if signer.key.public.verifies(envelope.signed, envelope.signature):
-                found.add(envelope.payload)
-    return found
+                found.append(each)
+    return tuple(found)

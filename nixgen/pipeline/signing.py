@@ -11,8 +11,8 @@ from typing import Any
 from nixgen.attest.attaching import attach_to_layout, attach_to_registry, write_to_folder
 from nixgen.attest.certificates import Identity
 from nixgen.attest.predicates import make_foreign_statement
-from nixgen.attest.referring import Referrer, read_attached
-from nixgen.attest.signing import Signer, attest_image, manifests_of, sign_image
+from nixgen.attest.referring import Attached, Referrer, read_attached
+from nixgen.attest.signing import Signer, attest_image, manifests_of, sign_image, signed_by
 from nixgen.attest.statement import Statement
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
@@ -84,10 +84,10 @@ def sign(
             statements = [*statements, *(() if describe is None else describe(record))]
         if expected is not None:
             signer.expect(expected)
-        referrers = sign_image(
-            source, signer, now=now, statements=statements, attached=read_attached(source)
-        )
-        return _attach(source, signer, manifests_of(source), referrers, folder)
+        attached = read_attached(source)
+        referrers = sign_image(source, signer, now=now, statements=statements, attached=attached)
+        kept = _keep(folder, referrers, signed_by(signer, attached))
+        return _attach(source, signer, manifests_of(source), referrers, kept)
 
 
 def attest(
@@ -112,10 +112,10 @@ def attest(
         statement = make_foreign_statement(
             [each.digest for each in about], predicate_type, predicate
         )
-        referrers = attest_image(
-            source, signer, [statement], now=now, attached=read_attached(source)
-        )
-        return _attach(source, signer, about, referrers, folder)
+        attached = read_attached(source)
+        referrers = attest_image(source, signer, [statement], now=now, attached=attached)
+        kept = _keep(folder, referrers, signed_by(signer, attached))
+        return _attach(source, signer, about, referrers, kept)
 
 
 def _of_platform(source: ImageSource, platform: Platform) -> tuple[Descriptor, ...]:
@@ -126,14 +126,24 @@ def _of_platform(source: ImageSource, platform: Platform) -> tuple[Descriptor, .
     return tuple(manifest_descriptor(each) for each in found)
 
 
+def _keep(
+    folder: Path | None, new: Sequence[Referrer], earlier: Sequence[Attached]
+) -> tuple[Path, ...]:
+    """Keep what was signed now, and by the same key before, in a folder if there is one."""
+    if folder is None:
+        return ()
+    bundles = [(each.subject.digest, each.bundle.data) for each in new]
+    bundles += [(each.subject, each.data) for each in earlier if each.subject is not None]
+    return write_to_folder(folder, bundles)
+
+
 def _attach(
     source: ImageSource,
     signer: Signer,
     about: Sequence[Descriptor],
     referrers: tuple[Referrer, ...],
-    folder: Path | None,
+    kept: tuple[Path, ...],
 ) -> Signed:
-    kept = write_to_folder(folder, referrers) if folder is not None else ()
     if isinstance(source, RegistryImage):
         attach_to_registry(source.registry, referrers)
     else:

@@ -55,6 +55,7 @@ def test_a_wrong_passphrase_is_told_and_not_shown(
     with pytest.raises(KeyFileError, match=why) as caught:
         load_private(pair.private_path, passphrase)
     assert "hunter" not in str(caught.value)
+    assert "--passphrase-file" in (caught.value.hint or "")
     assert caught.value.__cause__ is None
 
 

@@ -189,7 +189,13 @@ def test_the_builder_is_told_by_provenance_for_every_platform() -> None:
     ("kind", "predicate"),
     [
         (SPDX, {"packages": [{"name": "log4j-core", "versionInfo": "2.14"}]}),
-        (CYCLONEDX, {"components": [{"components": [{"name": "log4j-core", "version": "2.14"}]}]}),
+        (
+            CYCLONEDX,
+            {
+                "bomFormat": "CycloneDX",
+                "components": [{"components": [{"name": "log4j-core", "version": "2.14"}]}],
+            },
+        ),
     ],
 )
 def test_packages_are_looked_for_in_every_sbom(kind: str, predicate: dict[str, Any]) -> None:
@@ -200,6 +206,25 @@ def test_packages_are_looked_for_in_every_sbom(kind: str, predicate: dict[str, A
     assert "no SBOM" in refused(Policy(forbidden=("x",)), findings())
     other = findings(says("https://example.org/sbom", predicate, TOP))
     assert "no SBOM" in refused(Policy(sbom=True), other)
+
+
+def test_a_package_of_a_scope_or_group_is_found_by_its_whole_name() -> None:
+    spdx = says(SPDX, {"packages": [{"name": "@team/left", "versionInfo": "1.0"}]}, TOP)
+    component = {"group": "@team", "name": "left", "version": "1.0"}
+    cyclonedx = says(CYCLONEDX, {"bomFormat": "CycloneDX", "components": [component]}, TOP)
+    for found in (findings(spdx), findings(cyclonedx)):
+        for pattern in ("@team/left", "@team/*", "@team/left@1.*"):
+            assert "forbidden" in refused(Policy(forbidden=(pattern,)), found)
+        Policy(forbidden=("@team", "@team/left@2", "right")).demand(found, NOW)
+    assert "forbidden" in refused(Policy(forbidden=("left",)), findings(cyclonedx))
+
+
+def test_an_sbom_in_which_nothing_can_be_looked_for_forbids() -> None:
+    newer = says(f"{SPDX}/v3.0.1", {"@graph": [{"type": "software_Package"}]}, TOP)
+    assert "no SBOM lists packages" in refused(Policy(forbidden=("x",)), findings(newer))
+    Policy(sbom=True).demand(findings(newer), NOW)
+    empty = says(CYCLONEDX, {"bomFormat": "CycloneDX"}, TOP)
+    Policy(forbidden=("x",)).demand(findings(newer, empty), NOW)
 
 
 @pytest.mark.parametrize(
