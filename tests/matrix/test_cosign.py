@@ -176,18 +176,26 @@ def test_nixgen_verifies_what_cosign_signs_keylessly(
         assert verified(identity, issuer).exit_code == 11
 
 
-def test_cosign_verifies_a_keyless_signature(
-    name: str, access: RegistryAccess, cosign: Cosign, fake: FakeSigstore, tmp_path: Path
+def test_cosign_verifies_a_signature_and_a_statement_made_keylessly(
+    name: str,
+    layout: Layout,
+    access: RegistryAccess,
+    cosign: Cosign,
+    fake: FakeSigstore,
+    tmp_path: Path,
 ) -> None:
     trust = Trust(file=fake.write_trust_config(tmp_path / "trust.json"))
     root = tmp_path / "root.json"
     root.write_text(json.dumps(fake.trusted_root()))
-    sign(name, KeylessSigner(trust, make_token()), access, now=NOW, records=None)
+    statement = make_statement([Subject(name="app", digest=layout.digest)], KIND, {"passed": True})
+    signer = KeylessSigner(trust, make_token())
+    sign(name, signer, access, now=NOW, records=None, statements=[statement])
     options = ("--trusted-root", root, "--allow-http-registry", "--certificate-oidc-issuer", ISSUER)
-    good = cosign("verify", "--certificate-identity", IDENTITY, *options, name)
-    assert good.returncode == 0, good.stderr
-    bad = cosign("verify", "--certificate-identity", f"{IDENTITY}x", *options, name)
-    assert bad.returncode != 0
+    for asked in (("verify",), ("verify-attestation", "--type", KIND)):
+        good = cosign(*asked, "--certificate-identity", IDENTITY, *options, name)
+        assert good.returncode == 0, good.stderr
+        bad = cosign(*asked, "--certificate-identity", f"{IDENTITY}x", *options, name)
+        assert bad.returncode != 0
 
 
 def test_what_an_admission_policy_says_holds_for_cosign_by_which_kyverno_verifies(
