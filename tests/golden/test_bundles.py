@@ -6,6 +6,7 @@ They are not made anew: one that no longer verifies is a fault here, or a change
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,3 +79,26 @@ def test_it_is_no_signature_of_another_image(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadSignatureError, match="no signature") as caught:
         demand_signature(examine(other, [attached], judge))
     assert "another image" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["rekor-1", "rekor-2"])
+@pytest.mark.parametrize("part", ["certificateAuthorities", "ctlogs", "tlogs"])
+@pytest.mark.parametrize(
+    ("start", "end", "good"),
+    [
+        ("2026-01-02T03:00:00Z", "2026-01-02T03:10:00Z", True),
+        ("2020-01-01T00:00:00Z", "2026-01-02T03:04:00Z", False),
+        ("2026-01-02T03:10:00Z", "2099-01-01T00:00:00Z", False),
+    ],
+)
+def test_trust_counts_for_its_period(
+    name: str, part: str, start: str, end: str, good: bool, tmp_path: Path
+) -> None:
+    root = json.loads((_BUNDLES / f"{name}.root.json").read_text())
+    for each in root[part]:
+        each.get("publicKey", each)["validFor"] = {"start": start, "end": end}
+    place = tmp_path / "root.json"
+    place.write_text(json.dumps(root))
+    team = Identity.exactly(identity=IDENTITY, issuer=ISSUER)
+    verdict = CertificateJudge(Trust(file=place), [team]).judge(read(name))
+    assert isinstance(verdict, Signatory) is good, verdict
