@@ -183,6 +183,27 @@ def test_nixgen_verifies_what_the_client_signs_keylessly(client: Client, tmp_pat
     assert verdict.fault is Fault.WRONG_SIGNER
 
 
+def test_nixgen_verifies_what_the_client_signs_by_key(client: Client, tmp_path: Path) -> None:
+    pair = generate(tmp_path / "a", None)
+    key, other = (
+        load_private(each.private_path, None) for each in (pair, generate(tmp_path / "b", None))
+    )
+    bundle = client(
+        {
+            "sign": base64.b64encode(signature_of(IMAGE).data).decode(),
+            "type": PAYLOAD_TYPE,
+            "key": {"hint": key.public.hint, "pem": pair.private_path.read_text()},
+        }
+    )
+    data = json.dumps(bundle)
+    signatory = judged(Judges(keys=KeyJudge(keys=[key.public])), data)
+    assert isinstance(signatory, Signatory), signatory
+    assert parse_bundle(data.encode()).statement().is_about(IMAGE)
+    verdict = judged(Judges(keys=KeyJudge(keys=[other.public])), data)
+    assert isinstance(verdict, Refused)
+    assert verdict.fault is Fault.WRONG_SIGNER
+
+
 def test_neither_takes_what_was_altered_of_a_key_s(client: Client, tmp_path: Path) -> None:
     key, other = (
         load_private(generate(tmp_path / each, None).private_path, None) for each in ("a", "b")

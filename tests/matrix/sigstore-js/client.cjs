@@ -3,16 +3,18 @@
 // {"verify": [BUNDLE, ...], "root": TRUSTED_ROOT, "identity": "...", "issuer": "..."}  by identity
 // {"verify": [BUNDLE, ...], "key": {"hint": "...", "spki": "BASE64"}}                  by key
 //     prints a list: null for each bundle that verifies, else why it does not.
-// {"sign": "BASE64", "type": "...", "config": SIGNING_CONFIG, "token": "..."}
+// {"sign": "BASE64", "type": "...", "config": SIGNING_CONFIG, "token": "..."}  by identity
+// {"sign": "BASE64", "type": "...", "key": {"hint": "...", "pem": "..."}}      by key
 //     prints the bundle.
 //
 // Each BUNDLE is the text of one, so that what is verified are the bytes that were attached.
 "use strict";
 
+const crypto = require("node:crypto");
 const { readFileSync } = require("node:fs");
 const { bundleFromJSON, bundleToJSON } = require("@sigstore/bundle");
 const { SigningConfig, TrustedRoot } = require("@sigstore/protobuf-specs");
-const { bundleBuilderFromSigningConfig } = require("@sigstore/sign");
+const { DSSEBundleBuilder, bundleBuilderFromSigningConfig } = require("@sigstore/sign");
 const { Verifier, toSignedEntity, toTrustMaterial } = require("@sigstore/verify");
 
 // why: a key's bundle has no log entry, no time and no certificate; one is asked for by default.
@@ -42,14 +44,25 @@ function verify(asked) {
   });
 }
 
-async function sign({ sign: data, type, config, token }) {
-  const builder = bundleBuilderFromSigningConfig({
+function keySigner({ hint, pem }) {
+  const publicKey = crypto.createPublicKey(pem).export({ type: "spki", format: "pem" });
+  const key = { $case: "publicKey", publicKey, hint };
+  return { sign: async (data) => ({ signature: crypto.sign("sha256", data, pem), key }) };
+}
+
+function builderOf({ config, token, key }) {
+  if (key) return new DSSEBundleBuilder({ signer: keySigner(key), witnesses: [] });
+  return bundleBuilderFromSigningConfig({
     signingConfig: SigningConfig.fromJSON(config),
     identityProvider: { getToken: async () => token },
     bundleType: "dsseEnvelope",
     fetchOptions: { retry: false, timeout: 10000 },
   });
-  return bundleToJSON(await builder.create({ data: Buffer.from(data, "base64"), type }));
+}
+
+async function sign(asked) {
+  const artifact = { data: Buffer.from(asked.sign, "base64"), type: asked.type };
+  return bundleToJSON(await builderOf(asked).create(artifact));
 }
 
 async function main() {
