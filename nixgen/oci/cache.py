@@ -37,7 +37,7 @@ from nixgen.digest import Digest
 from nixgen.folders import cache_folder
 from nixgen.oci import pruning
 from nixgen.oci.blob import Summed, new_blob
-from nixgen.oci.store import StoreRoot
+from nixgen.oci.store import StoreRoot, path_facts
 
 _FORMAT = "v1"
 _TEMPORARY_AGE_S = 24 * 3600
@@ -72,7 +72,7 @@ class LayerCache:
     ) -> None:
         self._folder = folder / _FORMAT
         self._warn = warn
-        self._rehash = rehash
+        self.rehash = rehash
         self._max_bytes = max_bytes
         self._usable = True
         self._lock = threading.Lock()
@@ -159,7 +159,7 @@ class LayerCache:
         if facts["size"] != layer.stored.size_bytes:
             return False
         durable = entry["boot"] in ("", self._boot)
-        trusted = durable and facts == entry["blob"] and not self._rehash
+        trusted = durable and facts == entry["blob"] and not self.rehash
         if not trusted and Digest.of_file(layer.blob) != layer.stored.digest:
             return False
         # why: a cache that can't be written still serves.
@@ -213,7 +213,7 @@ class LayerCache:
 
     def facts(self, paths: Sequence[str], store: StoreRoot) -> list[Any]:
         """What tells each store path from another of the same name; raises OSError."""
-        return [_path_facts(path, store) for path in paths]
+        return [path_facts(path, store) for path in paths]
 
     def _entry_path(self, key: str) -> Path:
         return self._folder / "entries" / f"{key}.json"
@@ -287,13 +287,6 @@ def _summed(digest: str, size_bytes: int) -> Summed:
     if not isinstance(size_bytes, int) or isinstance(size_bytes, bool):
         raise TypeError(f"not a size: {size_bytes!r}")
     return Summed(digest=Digest.parse(digest), size_bytes=size_bytes)
-
-
-def _path_facts(path: str, store: StoreRoot) -> list[int]:
-    info = os.lstat(store.physical(path))
-    # why: a plain file's ctime moves whenever Nix links another equal file to it.
-    changed = 0 if stat.S_ISREG(info.st_mode) else info.st_ctime_ns
-    return [info.st_ino, info.st_mode, info.st_size, info.st_mtime_ns, changed]
 
 
 def _blob_facts(path: Path) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,14 @@ class StoreRoot:
 def holder_of(path: str) -> str:
     """What of an absolute path names a store path: its first three parts, `/nix/store/<name>`."""
     return "/".join(path.split("/")[:4])
+
+
+def path_facts(path: str, store: StoreRoot) -> list[int]:
+    """What tells a store path from one of the same name that lay there before; raises OSError."""
+    info = os.lstat(store.physical(path))
+    # why: a plain file's ctime moves whenever Nix links another equal file to it.
+    changed = 0 if stat.S_ISREG(info.st_mode) else info.st_ctime_ns
+    return [info.st_ino, info.st_mode, info.st_size, info.st_mtime_ns, changed]
 
 
 def is_store_path(text: str, store_dir: str) -> bool:

@@ -75,9 +75,10 @@ def write_image(
 ) -> Outcome:
     """Write the image of built confs.
 
-    The lockfile learns digests and sizes where the request lets it. Before anything is replaced
-    raises ForeignProgramError for programs that can't run in an image, AnswerIsNoError for what
-    exceeds the description's limits, what `accept` raises, and IrreproducibleError.
+    Without a cache, or with one that is verified, what was found in store paths before does not
+    count. The lockfile learns digests and sizes where the request lets it. Before anything is
+    replaced raises ForeignProgramError for programs that can't run in an image, AnswerIsNoError for
+    what exceeds the description's limits, what `accept` raises, and IrreproducibleError.
     """
     plan = evaluated.prepared.plan
     if form == "docker-archive" and len(plan.images) > 1:
@@ -87,9 +88,10 @@ def write_image(
     refuse_own_base(evaluated.prepared, destination)
     store = store_root(nix)
     whole = [read_conf(path, store=store) for path in conf_paths]
-    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store)
+    anew = cache is None or cache.rehash
+    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store, anew=anew)
     confs = [conf for conf, _ in trimmed]
-    check_programs(evaluated, confs, nix, state=state, store=store)
+    check_programs(evaluated, confs, nix, state=state, store=store, anew=anew)
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images, runnables = [], []

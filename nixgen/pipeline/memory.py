@@ -1,13 +1,19 @@
-"""What was found in store paths that were looked at before: they never change."""
+"""What was found in store paths that were looked at before: they never change.
+
+Nothing is believed that is damaged, nor of a store path that was deleted and made anew since.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-_FORMAT = 2
+from nixgen.oci.store import StoreRoot, path_facts
+
+_FORMAT = 3
 _REMEMBERED = 1000
 
 T = TypeVar("T")
@@ -24,7 +30,7 @@ class Memory(Generic[T]):
     def of(cls, document: Any, read: Callable[[Any], T]) -> Memory[T]:
         """Read what `as_json` wrote, each finding by `read`; anything else is no memory."""
         try:
-            if document["format"] != _FORMAT:
+            if document["format"] != _FORMAT or document["sum"] != _sum(document["found"]):
                 return cls()
             entries = document["found"].items()
             return cls(known={name: tuple(map(read, found)) for name, found in entries})
@@ -51,4 +57,21 @@ class Memory(Generic[T]):
         room = max(0, _REMEMBERED - len(self.used))
         kept = {**self.used, **{name: self.known[name] for name in before[:room]}}
         found = {name: [write(each) for each in kept[name]] for name in sorted(kept)}
-        return {"format": _FORMAT, "found": found}
+        return {"format": _FORMAT, "found": found, "sum": _sum(found)}
+
+
+def facts_of(paths: Iterable[str], store: StoreRoot) -> tuple[str, ...]:
+    """A part of a key: store paths with what tells each from one that lay there before."""
+    return tuple(f"{path} {_facts(path, store)}" for path in paths)
+
+
+def _facts(path: str, store: StoreRoot) -> list[int] | None:
+    try:
+        return path_facts(path, store)
+    except OSError:
+        # why: whoever looks into it tells so.
+        return None
+
+
+def _sum(found: Any) -> str:
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

@@ -20,7 +20,7 @@ from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.programs import ForeignProgram, find_in_layer, find_in_store_path
 from nixgen.oci.trimmed import is_absent
 from nixgen.pipeline.closures import read_graph
-from nixgen.pipeline.memory import Memory
+from nixgen.pipeline.memory import Memory, facts_of
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
@@ -30,16 +30,23 @@ _SHOWN = 10
 
 
 def check_programs(
-    evaluated: Evaluated, confs: Sequence[ImageConf], nix: Nix, *, state: State, store: StoreRoot
+    evaluated: Evaluated,
+    confs: Sequence[ImageConf],
+    nix: Nix,
+    *,
+    state: State,
+    store: StoreRoot,
+    anew: bool = False,
 ) -> None:
     """Raise ForeignProgramError with the programs that are for another machine than their image.
 
     `confs` stand in the order of the plan's images. What was found is remembered, so that
-    only layers that are new since the last build of the description are read.
+    only layers that are new since the last build of the description are read; all with `anew`.
     """
     profile = evaluated.prepared.request.profile
     description = evaluated.prepared.description.path
-    memory = Memory.of(state.memory("programs", description, profile), read_program)
+    known = None if anew else state.memory("programs", description, profile)
+    memory = Memory.of(known, read_program)
     problems: list[Problem] = []
     for image, conf in zip(evaluated.prepared.plan.images, confs, strict=True):
         found = [
@@ -76,10 +83,12 @@ def find_foreign(
     place = (str(store.root), str(wanted))
     found: list[ForeignProgram] = []
     for layer in conf.store_layers:
-        found += memory.recall((*place, *layer), partial(_find_in_paths, layer, wanted, store))
+        asked = (*place, *facts_of(layer, store))
+        found += memory.recall(asked, partial(_find_in_paths, layer, wanted, store))
     own = conf.customisation_layer
     tar = store.physical(own) / "layer.tar"
-    found += memory.recall((*place, f"{own}/layer.tar"), partial(find_in_layer, tar, wanted))
+    asked = (*place, *facts_of([own], store), "layer.tar")
+    found += memory.recall(asked, partial(find_in_layer, tar, wanted))
     return [program for program in found if not is_absent(program.path, conf.absent)]
 
 

@@ -10,7 +10,7 @@ from nixgen.nixcli import Nix, StorePath
 from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.trimming import Trimming, trim
 from nixgen.oci.unbroken import refuse_broken
-from nixgen.pipeline.memory import Memory
+from nixgen.pipeline.memory import Memory, facts_of
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
@@ -30,15 +30,23 @@ def rules_of(image: ImagePlan) -> Minimising:
 
 
 def trim_confs(
-    evaluated: Evaluated, confs: Sequence[ImageConf], nix: Nix, *, state: State, store: StoreRoot
+    evaluated: Evaluated,
+    confs: Sequence[ImageConf],
+    nix: Nix,
+    *,
+    state: State,
+    store: StoreRoot,
+    anew: bool = False,
 ) -> list[tuple[ImageConf, Trimming | None]]:
     """Each image's conf as `trim_conf` gives it; `confs` stand in the order of the plan's images.
 
-    What was found in the files of store paths is remembered for the next time.
+    What was found in the files of store paths is remembered for the next time; with `anew` what
+    was found before does not count.
     """
     profile = evaluated.prepared.request.profile
     description = evaluated.prepared.description.path
-    memory = Memory.of(state.memory("references", description, profile), str)
+    known = None if anew else state.memory("references", description, profile)
+    memory = Memory.of(known, str)
     images = evaluated.prepared.plan.images
     trimmed = [
         trim_conf(image, conf, nix, store=store, memory=memory)
@@ -79,7 +87,8 @@ def remembering(memory: Memory[str], store: StoreRoot) -> Look:
 
     def look(kept: Kept, candidates: Iterable[str], place: Place) -> frozenset[str]:
         wanted = sorted(candidates)
-        asked = (str(store.root), kept.path, *wanted, "", *kept.files)
+        place_now = facts_of([kept.path], store)
+        asked = (str(store.root), *place_now, *wanted, "", *kept.files)
         found = memory.recall(asked, lambda: sorted(referred_to(kept, wanted, place)))
         return frozenset(found).intersection(wanted)
 

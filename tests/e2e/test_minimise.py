@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nixgen.pipeline.memory import Memory
 from tests.e2e.conftest import ROOT, Cli, Outcome
 
 _STRAY = {"gcc", "zlib", "ncurses", "docbook", "openssl", "perl"}
@@ -88,6 +89,33 @@ def test_safe_leaves_out_files_and_keeps_what_is_asked_for(tmp_path: Path, cli: 
     assert "lib/data" in {name.partition("/")[2] for name in files}
     assert not any("share/man" in name or name.endswith(".la") for name in files)
     assert any(name.endswith("include/library.h") for name in files)
+
+
+@pytest.mark.parametrize(
+    ("whole", "option", "counts"),
+    [
+        (False, "--record", False),
+        (True, "--record", True),
+        (True, "--no-cache", False),
+        (True, "--verify-cache", False),
+    ],
+)
+def test_what_was_remembered_counts_only_if_it_is_whole_and_wanted(
+    tmp_path: Path, cli: Cli, whole: bool, option: str, counts: bool
+) -> None:
+    project, layout = _project(tmp_path, 'minimise = "tight"'), tmp_path / "image.oci"
+    home = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    first = cli("image", project, "-o", layout, "--json", "-q", **home)
+    (place,) = (tmp_path / "state").glob("nixgen/references/*.json")
+    document = json.loads(place.read_bytes())
+    wrong: Memory[str] = Memory(known=dict.fromkeys(document["found"], ()))
+    found = wrong.as_json(str)
+    place.write_text(json.dumps(found if whole else {**document, "found": found["found"]}))
+    again = cli("image", project, "-o", layout, "--json", "-q", option, **home)
+    if counts:
+        assert again.exit_code == 4
+    else:
+        assert _platform(again)["digest"] == _platform(first)["digest"]
 
 
 def test_the_same_rules_give_the_same_digest(tmp_path: Path, cli: Cli) -> None:

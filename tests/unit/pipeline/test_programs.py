@@ -107,12 +107,12 @@ def test_a_layer_that_is_no_archive_is_told(synthetic: SyntheticStore) -> None:
 
 
 def test_only_layers_that_are_new_are_read(synthetic: SyntheticStore) -> None:
-    old = synthetic.add_tree("old", {"bad": program(ARM64)})
+    old = synthetic.add_tree("old", {"bin/bad": program(ARM64)})
     custom = synthetic.add_customisation({"./etc": None})
     first: Memory[ForeignProgram] = Memory()
     expected = find(synthetic, synthetic.conf([[old]], custom), AMD64, first)
     assert first.has_news
-    (synthetic.place(old) / "bad").unlink()
+    (synthetic.place(old) / "bin/bad").unlink()
     new = synthetic.add_file("new", program(ARM64))
     second = Memory.of(first.as_json(write_program), read_program)
     conf = synthetic.conf([[old], [new]], custom)
