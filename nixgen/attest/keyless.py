@@ -152,7 +152,10 @@ def within(limit_s: float, work: Callable[[], _Result]) -> _Result:
     if isinstance(failed[0], TokenError):
         raise failed[0]
     if type(failed[0]).__name__ in ("ExpiredIdentity", "ExpiredCertificate"):
-        raise TokenError("the identity token has expired", hint="get a new one")
+        raise TokenError(
+            "the identity token or its certificate has expired, or the clock is wrong",
+            hint="get a new one",
+        )
     # why only its name: what a service or library says may repeat what it was sent.
     raise SigningServiceError(
         f"the signing services refused or failed: {type(failed[0]).__name__}",

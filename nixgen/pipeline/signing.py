@@ -162,7 +162,7 @@ def _check_place(source: ImageSource) -> None:
     if source.format in ("oci", "registry"):
         return
     raise UsageError(
-        f"{source.where} is a {source.format}, to which no signature can be attached",
+        f"{source.where}: no signature can be attached to the form {source.format}",
         hint=f"nixgen copy {source.where} LAYOUT.oci, and sign that",
     )
 
