@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,11 +47,10 @@ def why(
 
     Exit code 1: the package is in none of the images.
     """
-    with (
-        reporting_errors(as_json=as_json),
-        Looking(options=options, told=told, whole=whole).opened(subject) as closures,
-    ):
+    with reporting_errors(as_json=as_json), ExitStack() as stack:
         pattern = _parse(package)
+        looking = Looking(options=options, told=told, whole=whole)
+        closures = stack.enter_context(looking.opened(subject))
         answers = [_answer(closure, pattern, limit) for closure in closures]
         if as_json:
             print_json({"platforms": [_as_json(answer) for answer in answers]})

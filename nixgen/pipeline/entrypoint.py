@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nixgen.closure.rules import Minimising
 from nixgen.errors import BuildError
+from nixgen.oci import ImageConf
+from nixgen.oci.store import holder_of
+from nixgen.oci.trimmed import is_absent
 from nixgen.plan.config import DEFAULT_PATH
 from nixgen.rootfiles import RootFiles
 from nixgen.runtime import ImageProcess, RunnableImage, make_command, open_workspace
@@ -14,7 +22,7 @@ def check_entrypoint(image: RunnableImage, base: RootFiles | None = None) -> Non
     `base` is what lies below the image. Nothing is run, and `image.layout` need not be there yet.
     """
     config = image.conf.config
-    argv = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+    argv = _argv(config)
     if not argv:
         return
     with open_workspace(image) as workspace:
@@ -22,10 +30,7 @@ def check_entrypoint(image: RunnableImage, base: RootFiles | None = None) -> Non
         if base is None:
             make_command(ImageProcess.of(image, files), files)
             return
-        env = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
-        search = env.get("PATH", DEFAULT_PATH).split(":")
-        folders = [config.get("WorkingDir") or "/"] if "/" in argv[0] else search
-        places = [argv[0]] if argv[0].startswith("/") else [f"{f}/{argv[0]}" for f in folders]
+        places = _places(argv[0], config)
         # why `has`: a link of this layer may lead to what only the base has.
         if any(base.is_program(place) or files.has(base.place(place)) for place in places):
             return
@@ -34,3 +39,42 @@ def check_entrypoint(image: RunnableImage, base: RootFiles | None = None) -> Non
         f"  looked for: {', '.join(places)}",
         hint="add the package that has it to image.contents",
     )
+
+
+def refuse_left_out(image: RunnableImage, whole: ImageConf, rules: Minimising) -> None:
+    """Raise BuildError where the image's program is among what its rules left out of `whole`.
+
+    The error names the file and what took it.
+    """
+    left = image.conf
+    argv = _argv(whole.config)
+    with open_workspace(dataclasses.replace(image, conf=whole)) as workspace:
+        found = (workspace.files.resolve(place) for place in _places(argv[0], whole.config))
+        program = next((path for path in found if path is not None), None)
+    if program is None:
+        return
+    holder = holder_of(program)
+    is_left = holder in left.store_paths and not is_absent(program, left.absent)
+    if is_left or holder not in whole.store_paths:
+        return
+    file = program.removeprefix(f"{holder}/")
+    reason = rules.reason(file)
+    taken = "[closure]" if reason is None else f"[closure], by {reason}"
+    raise BuildError(
+        f"the image can't run {argv[0]!r}: {program} is left out by {taken}",
+        hint=f'[closure] keep = ["{file}"]  keeps it',
+    )
+
+
+def _argv(config: Mapping[str, Any]) -> list[str]:
+    return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+
+
+def _places(name: str, config: Mapping[str, Any]) -> Sequence[str]:
+    """Where a program may be that is named as for execvp."""
+    if name.startswith("/"):
+        return [name]
+    env = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
+    search = env.get("PATH", DEFAULT_PATH).split(":")
+    folders = [config.get("WorkingDir") or "/"] if "/" in name else search
+    return [f"{folder}/{name}" for folder in folders]

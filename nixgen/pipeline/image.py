@@ -31,7 +31,7 @@ from nixgen.oci.trimming import Trimming
 from nixgen.oci.writing import work_folder
 from nixgen.pipeline.bases import FoundBase
 from nixgen.pipeline.confs import store_root
-from nixgen.pipeline.entrypoint import check_entrypoint
+from nixgen.pipeline.entrypoint import check_entrypoint, refuse_left_out
 from nixgen.pipeline.limits import refuse_violations
 from nixgen.pipeline.outcome import Format, Outcome, PlatformOutcome
 from nixgen.pipeline.prepare import Prepared
@@ -95,14 +95,19 @@ def write_image(
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images, runnables = [], []
-        for image, conf, found, variants in zip(
-            plan.images, confs, evaluated.prepared.bases, evaluated.variants, strict=True
+        for image, conf, untrimmed, found, variants in zip(
+            plan.images, confs, whole, evaluated.prepared.bases, evaluated.variants, strict=True
         ):
             base = None if found is None else found.read(work=work, cache=cache)
             runnable = RunnableImage(
                 layout=destination, tag=image.tag, platform=image.platform, conf=conf, store=store
             )
-            _check_entrypoint(runnable, found, variants)
+            try:
+                _check_entrypoint(runnable, found, variants)
+            except BuildError:
+                if conf != untrimmed:
+                    refuse_left_out(runnable, untrimmed, rules_of(image))
+                raise
             runnables.append(dataclasses.replace(runnable, base=base))
             builder = LayerBuilder(
                 work=work, compressor=_compressor(image, evaluated, nix), cache=cache

@@ -22,6 +22,12 @@ _INT64 = Integer(low=-(2**63), high=2**63 - 1)
 _URL = Text(label="a URL", convert=texts.parse_url, pattern=texts.URL_PATTERN)
 _GLOB = Text(label="a file pattern", convert=texts.parse_glob)
 _GLOBS = lists_of(_GLOB, "a list of file patterns")
+_STORE_GLOBS = lists_of(
+    Text(label="a file pattern", convert=texts.parse_store_glob), "a list of file patterns"
+)
+_NAME_GLOBS = lists_of(
+    Text(label="a file pattern", convert=texts.parse_name_glob), "a list of file patterns"
+)
 _PACKAGES = lists_of(PACKAGE, "a list of package attributes")
 _AS_NAMED = Text(label='a package attribute or "*"', convert=texts.parse_package_or_every)
 _PACKAGE_PATTERN = Text(label="a package or a pattern", convert=texts.parse_package_pattern)
@@ -263,13 +269,13 @@ CLOSURE_TABLE = Table(
         ),
         Field(
             "keep",
-            _GLOBS,
+            _STORE_GLOBS,
             "Files that are kept in any case, relative to their store path.",
             example=["share/man/**"],
         ),
         Field(
             "drop",
-            _GLOBS,
+            _STORE_GLOBS,
             "Files that are left out, relative to their store path.",
             example=["share/locale/**"],
         ),
@@ -283,7 +289,7 @@ CLOSURE_TABLE = Table(
         ),
         Field(
             "keep-paths",
-            _GLOBS,
+            _NAME_GLOBS,
             "For `tight`. Store paths, by their names without the hash, that stay although nothing "
             "refers to them.",
             example=["mailcap-*"],

@@ -254,6 +254,23 @@ def parse_glob(text: str) -> str:
     return text
 
 
+def parse_store_glob(text: str) -> str:
+    """A file pattern relative to a store path, whichever it is."""
+    if text.startswith("/"):
+        raise Mistake(
+            f"expected a pattern relative to a store path, not {quote(text)}",
+            'patterns begin below the store path: "share/man/**"',
+        )
+    return parse_glob(text)
+
+
+def parse_name_glob(text: str) -> str:
+    """A pattern of the names of store paths, without their hashes."""
+    if "/" in text:
+        raise Mistake(f"expected a pattern of names such as mailcap-*, not {quote(text)}")
+    return parse_glob(text)
+
+
 def parse_image_pattern(text: str) -> str:
     """A pattern of an image's files: `/…` from its root, `NAME/…` below a store path's name."""
     if text.startswith("/nix/store/"):

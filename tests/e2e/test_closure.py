@@ -130,6 +130,11 @@ def test_a_package_that_is_none_is_a_mistake(planted: Path, cli: Cli) -> None:
     assert "not a package: 'emacs<'" in outcome.stderr
 
 
+def test_a_package_that_is_none_is_told_before_anything_is_built(tmp_path: Path, cli: Cli) -> None:
+    outcome = cli("why", tmp_path / "none.toml", "emacs<", "-q")
+    assert "not a package: 'emacs<'" in outcome.stderr
+
+
 def test_the_text_names_files_offsets_causes_and_what_mends_them(planted: Path, cli: Cli) -> None:
     outcome = cli("why", planted, "gcc", "-q")
     assert "lib/python3.13/_sysconfigdata__linux_.py at 17: how Python was built" in outcome.stdout

@@ -148,6 +148,29 @@ def test_what_a_program_needs_to_start_is_not_left_out(
     assert not (tmp_path / "image.oci").exists()
 
 
+@pytest.mark.parametrize("pattern", ["bin/*", "**"])
+def test_an_entry_point_that_is_left_out_is_told_with_what_took_it(
+    tmp_path: Path, cli: Cli, pattern: str
+) -> None:
+    error = _image(cli, _project(tmp_path, f'drop = ["{pattern}"]')).document["error"]
+    first, _, rest = error["message"].partition("/nix/store/")
+    assert first == "the image can't run 'planted': "
+    assert rest.endswith(f"-planted-1.0.0/bin/planted is left out by [closure], by {pattern}")
+    assert error["hint"] == '[closure] keep = ["bin/planted"]  keeps it'
+
+
+def test_an_entry_point_that_lacks_something_else_is_not_told_to_be_left_out(
+    tmp_path: Path, cli: Cli
+) -> None:
+    project = _project(tmp_path, 'minimise = "safe"')
+    place = project / "app.toml"
+    script = 'files = [{ path = "/bin/tool", text = "#!/bin/none", mode = "0755" }]'
+    text = place.read_text().replace('["planted"]', f'["tool"]\n{script}')
+    place.write_text(text)
+    message = _image(cli, project).document["error"]["message"]
+    assert message.endswith("it is a script for '/bin/none', which is not in the image")
+
+
 def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path, cli: Cli) -> None:
     project = _project(tmp_path, 'drop = ["share/nothing/**"]')
     outcome = cli("image", project, "-o", tmp_path / "image.oci")

@@ -848,6 +848,21 @@ MALFORMED = (
         "unknown minimise", '[closure]\nminimise = "max"', "closure.minimise", 4, "expected one of"
     ),
     Malformed(
+        "a pattern of a store path",
+        '[closure]\ndrop = ["/nix/store/*-gcc*"]',
+        "closure.drop[0]",
+        4,
+        "expected a pattern relative to a store path",
+        "share/man/**",
+    ),
+    Malformed(
+        "a file among names of store paths",
+        '[closure]\nkeep-paths = ["mailcap-*/etc"]',
+        "closure.keep-paths[0]",
+        4,
+        "expected a pattern of names such as mailcap-*",
+    ),
+    Malformed(
         "size without unit", '[closure]\nmax-size = "60"', "closure.max-size", 4, "expected a size"
     ),
     Malformed("test as a table", '[test]\nrun = ["x"]', "test", 3, "not a table"),
