@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -204,8 +205,20 @@ def test_sizes_are_of_what_the_rules_leave(
     for package in platform["packages"]:
         assert package["size_bytes"] == sum(package["bytes_by_kind"].values())
     assert platform["size_bytes"] < figures["size_bytes"]
+    assert cli("image", project, "-o", tmp_path / "image.oci", "-q").exit_code == 0
+    assert platform["size_bytes"] == _content_bytes(tmp_path / "image.oci")
     (whole,) = cli("closure", project, "--whole", "--json", "-q").document["platforms"]
     assert whole["size_bytes"] == figures["size_bytes"]
+
+
+def _content_bytes(layout: Path) -> int:
+    """What the files of store paths in an image hold, by its layers alone."""
+    total = 0
+    for blob in (layout / "blobs/sha256").iterdir():
+        if tarfile.is_tarfile(blob):
+            with tarfile.open(blob) as tar:
+                total += sum(each.size for each in tar if each.name.startswith("/nix/store/"))
+    return total
 
 
 def test_what_the_rules_leave_out_is_in_the_closure_only_if_asked_for(
