@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from nixgen.attest.certificates import CertificateJudge, Identity
 from nixgen.attest.judging import Fault, Refused, Signatory
 from nixgen.attest.statement import PAYLOAD_TYPE
 from nixgen.attest.trust import Instance, Trust
+from tests.prepared import PREPARED
 
 _CI = "https://token.actions.githubusercontent.com"
 _LOGIN = "https://github.com/login/oauth"
@@ -97,8 +97,7 @@ VECTORS = {
 
 @pytest.fixture(scope="module")
 def assets() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    place = Path(cache) / "nixgen-tests/sigstore-vectors/assets"
+    place = PREPARED / "sigstore-vectors/assets"
     assert place.exists(), "run tests/setup/sigstore-vectors, or `make setup`"
     return place
 

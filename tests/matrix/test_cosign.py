@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from tests.fakes.registry import serving
 from tests.fakes.sigstore import IDENTITY, ISSUER, FakeSigstore, make_token, serving_sigstore
 from tests.fakes.timestamping import FakeTimestamping
 from tests.layouts import Layout
+from tests.prepared import PREPARED
 from tests.unit.registry.images import make_layout, stored
 
 pytestmark = pytest.mark.matrix
@@ -41,8 +41,7 @@ Cosign = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def cosign(tmp_path: Path) -> Cosign:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    program = Path(cache) / "nixgen-tests/cosign/cosign"
+    program = PREPARED / "cosign/cosign"
     assert program.exists(), "run tests/setup/cosign, or `make test-all`"
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from tests.e2e.machines import (
     run_nixgen,
 )
 from tests.fakes.world import run_in_world, world_folder
+from tests.prepared import PREPARED
 
 pytestmark = pytest.mark.matrix
 
@@ -28,8 +29,7 @@ _EXAMPLES = ["http-c", "profiles", "site", "sqlite-lua"]
 
 def programs_of(suite: str) -> Path:
     """The folder of that suite's Nix, as tests/setup/nix-versions leaves it."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(cache) / "nixgen-tests/nix" / suite / "programs"
+    folder = PREPARED / "nix" / suite / "programs"
     assert (folder / "nix").exists(), "run tests/setup/nix-versions, or `make test-all`"
     return folder
 

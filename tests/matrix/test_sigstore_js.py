@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from tests.fakes.registry import serving
 from tests.fakes.sigstore import IDENTITY, ISSUER, FakeSigstore, make_token, serving_sigstore
 from tests.fakes.timestamping import FakeTimestamping
 from tests.layouts import Layout
+from tests.prepared import PREPARED
 from tests.unit.attest.forgeries import altered_envelope, signed_wrongly
 from tests.unit.registry.images import make_layout, stored
 
@@ -47,8 +47,7 @@ Client = Callable[[dict[str, Any]], Any]
 
 @pytest.fixture
 def client() -> Client:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    packages = Path(cache) / "nixgen-tests/sigstore-js/node_modules"
+    packages = PREPARED / "sigstore-js/node_modules"
     assert packages.exists(), "run tests/setup/sigstore-js, or `make test-all`"
     node = shutil.which("node")
     assert node is not None
