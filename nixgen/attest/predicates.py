@@ -61,6 +61,12 @@ def read_predicate(file: Path) -> dict[str, Any]:
 def make_foreign_statement(
     subjects: Sequence[Digest], predicate_type: str, predicate: Mapping[str, Any]
 ) -> Statement:
-    """The statement that says a predicate of those manifests."""
+    """The statement that says a predicate of those manifests.
+
+    Raises UsageError for a predicate that is at the bounds of what is read, and beyond with it.
+    """
     named = [Subject(name="", digest=digest) for digest in subjects]
-    return make_statement(named, predicate_type, predicate)
+    try:
+        return make_statement(named, predicate_type, predicate)
+    except ValueError as error:
+        raise UsageError(f"a statement can't carry the predicate: {error}") from error

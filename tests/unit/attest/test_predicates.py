@@ -12,13 +12,20 @@ from nixgen.attest.errors import PolicyViolationError
 from nixgen.attest.judging import Judges, KeyJudge
 from nixgen.attest.keys import KeyPair, PrivateKey
 from nixgen.attest.policyfile import read_policy
-from nixgen.attest.predicates import LARGEST_BYTES, parse_predicate_type, read_predicate
+from nixgen.attest.predicates import (
+    LARGEST_BYTES,
+    make_foreign_statement,
+    parse_predicate_type,
+    read_predicate,
+)
 from nixgen.attest.signing import KeySigner
+from nixgen.digest import Digest
 from nixgen.errors import UsageError
 from nixgen.pipeline.publish import RegistryAccess
 from nixgen.pipeline.signing import attest, sign
 from nixgen.pipeline.verifying import Verified, verify
 from nixgen.platforms import Platform
+from nixgen.strictjson import DEEPEST
 from tests.layouts import Layout
 from tests.unit.registry.images import make_layout
 
@@ -164,6 +171,15 @@ def test_a_file_that_two_readers_could_read_in_two_ways_is_refused(
     with pytest.raises(UsageError, match=why) as caught:
         read_predicate(place)
     assert str(place) in caught.value.message
+
+
+def test_a_predicate_that_no_statement_can_hold_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "audit.json"
+    place.write_bytes(b'{"a":' * (DEEPEST - 1) + b"{}" + b"}" * (DEEPEST - 1))
+    with pytest.raises(UsageError, match="can't carry"):
+        make_foreign_statement(
+            [Digest.of_bytes(b"")], "https://example.org/x", read_predicate(place)
+        )
 
 
 def test_text_is_carried_as_it_is(tmp_path: Path) -> None:
