@@ -116,8 +116,7 @@ class CertificateJudge:
         if isinstance(root, Refused):
             return root
         try:
-            signatory = _verify(verifier, bundle)
-            _verify_then(root, bundle)
+            signatory = _verify(root, verifier, bundle)
         except Exception as error:
             # why all: what a stranger's certificate or proof does to a parser is his doing.
             return Refused(fault=Fault.BAD, reason=f"{type(error).__name__}: {error}"[:500])
@@ -136,11 +135,17 @@ class _AnyIdentity:
         """Let it pass."""
 
 
-def _verify(verifier: Verifier, bundle: Bundle) -> Signatory:
-    """Who signed; raises whatever is raised where it does not hold."""
+def _verify(root: TrustedRoot, verifier: Verifier, bundle: Bundle) -> Signatory:
+    """Who signed; raises whatever is raised where it does not hold.
+
+    `verifier` is the one by all of the root.
+    """
     from sigstore.models import Bundle as SigstoreBundle
 
     read = SigstoreBundle.from_json(bundle.data)
+    times = _times(bundle, read)
+    # why all times that are told: of those that prove nothing, more can only leave less valid.
+    verifier = _verifier_at(root, verifier, times)
     kind, payload = verifier.verify_dsse(read, _AnyIdentity())
     if (kind, payload) != (bundle.envelope.payload_type, bundle.envelope.payload):
         raise ValueError("two readers of the bundle see two payloads")
@@ -153,7 +158,7 @@ def _verify(verifier: Verifier, bundle: Bundle) -> Signatory:
         issuer=issuer,
         source_repository=_text(extensions.get(_REPOSITORY)),
         # why the earliest: one that the verifier passed over could only make it older.
-        time=min(_times(bundle, read), default=None),
+        time=min(times, default=None),
     )
 
 
@@ -164,20 +169,16 @@ def read_subject(certificate: x509.Certificate) -> tuple[str, str | None]:
     return _subject(certificate), issuer
 
 
-def _verify_then(root: TrustedRoot, bundle: Bundle) -> None:
-    """Verify again by what of the root was valid at the time, where that is not all of it."""
+def _verifier_at(root: TrustedRoot, verifier: Verifier, times: Sequence[datetime]) -> Verifier:
+    """A verifier by what of the root was valid at these times."""
     from sigstore.errors import Error
-    from sigstore.models import Bundle as SigstoreBundle
     from sigstore.verify import Verifier
 
-    # why all times that are told: of those that prove nothing, more can only leave less valid.
-    then = valid_at(root, _times(bundle, SigstoreBundle.from_json(bundle.data)))
-    if then is root:
-        return
+    then = valid_at(root, times)
     try:
-        _verify(Verifier(trusted_root=then), bundle)
+        return verifier if then is root else Verifier(trusted_root=then)
     except Error as error:
-        raise ValueError(f"not by what was trusted when it was signed: {error}") from error
+        raise ValueError(f"no longer or not yet trusted when it was signed: {error}") from error
 
 
 def _subject(certificate: x509.Certificate) -> str:
@@ -199,7 +200,7 @@ def _subject(certificate: x509.Certificate) -> str:
 def _times(bundle: Bundle, read: SigstoreBundle) -> list[datetime]:
     """When it was signed, by each log entry and timestamp that tells.
 
-    The verifier has checked those that count, of which there is at least one.
+    The verifier checks those that count, and that there is at least one.
     """
     material: Any = load_object(bundle.data)["verificationMaterial"]
     times = [
