@@ -15,6 +15,7 @@ import pytest
 
 from nixgen.closure.causes import FIXES, Cause
 from tests.e2e.conftest import ROOT, Cli
+from tests.e2e.planted import update_planted
 
 _NIX = ["nix", "--extra-experimental-features", "nix-command", "why-depends", "--all"]
 
@@ -295,21 +296,8 @@ def test_a_report_that_can_not_be_written_is_told_before_anything_is_read(
 
 @pytest.fixture(scope="module")
 def changed(planted: Path) -> Path:
-    """The app with an update: no word of perl, a compiler of another version, one more package."""
     project = Path(shutil.copytree(planted, planted.parent / "changed"))
-    text = (project / "app.nix").read_text()
-    for old, new in [
-        ("made by ${perl}", "made by hand"),
-        ("gcc-13.2.0", "gcc-14.1.0"),
-        (
-            'heavy "docbook-4.5" 200 ""',
-            'heavy "docbook-4.5" 200 "echo ${sounds} > $out/lib/sounds"',
-        ),
-        ("  perl = ", '  sounds = heavy "sounds-7" 50 "";\n  perl = '),
-    ]:
-        assert old in text
-        text = text.replace(old, new)
-    (project / "app.nix").write_text(text)
+    update_planted(project)
     return project
 
 
