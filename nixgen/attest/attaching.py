@@ -13,7 +13,7 @@ from nixgen.attest.bundle import LARGEST_BUNDLE_BYTES
 from nixgen.attest.errors import CantTellError
 from nixgen.attest.referring import MOST_BUNDLES, Attached, Referrer
 from nixgen.digest import Digest
-from nixgen.errors import MachineError
+from nixgen.errors import MachineError, UsageError
 from nixgen.oci import attaching
 from nixgen.registry import Blob, Manifest, Registry, put_referrer, send_blob
 from nixgen.registry.errors import RefusedError
@@ -48,13 +48,20 @@ def attach_to_registry(registry: Registry, referrers: Sequence[Referrer]) -> Non
 
 
 def attach_to_layout(layout: Path, referrers: Sequence[Referrer]) -> None:
-    """Enter referrers into a layout; raises UsageError, MachineError."""
+    """Enter referrers into a layout; raises UsageError, MachineError where it can't be written."""
     if not referrers:
         return
     small: dict[Digest, bytes] = {}
     for referrer in referrers:
         small |= referrer.blobs
-    attaching.attach(layout, [referrer.entry for referrer in referrers], small)
+    try:
+        attaching.attach(layout, [referrer.entry for referrer in referrers], small)
+    except MachineError as error:
+        raise MachineError(
+            f"the signatures can't be attached: {error.message}",
+            hint="copy it to where you may write: nixgen copy IMAGE DIR.oci; or keep them beside "
+            "it: --bundles DIR",
+        ) from error
 
 
 def write_to_folder(folder: Path, bundles: Iterable[tuple[Digest, bytes]]) -> tuple[Path, ...]:
@@ -77,8 +84,14 @@ def write_to_folder(folder: Path, bundles: Iterable[tuple[Digest, bytes]]) -> tu
 def read_folder(folder: Path, subjects: Iterable[Digest]) -> tuple[Attached, ...]:
     """The bundles that a folder keeps of these images, in order of name.
 
-    Raises CantTellError where it can't be read, or holds too many.
+    Raises UsageError where there is no such folder, CantTellError where it can't be read or holds
+    too many.
     """
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder} of bundles",
+            hint="nixgen sign IMAGE --bundles DIR  makes one",
+        )
     found: list[Attached] = []
     try:
         for subject in subjects:

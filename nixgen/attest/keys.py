@@ -79,8 +79,11 @@ class KeyPair:
 def generate(name: Path, passphrase: bytes | None) -> KeyPair:
     """Make `NAME.key` (mode 0600, encrypted with a passphrase) and `NAME.pub`.
 
-    Raises KeyFileError where one of them is there, MachineError where they can't be written.
+    Raises KeyFileError where one of them is there or `name` names no file, MachineError where they
+    can't be written.
     """
+    if name.name in ("", ".."):
+        raise KeyFileError(f"{str(name)!r} names no file", hint="such as -o team, or -o keys/team")
     private_path, public_path = (Path(f"{name}{suffix}") for suffix in (".key", ".pub"))
     for place in (private_path, public_path):
         if place.is_symlink() or place.exists():

@@ -257,6 +257,10 @@ def _one(name: str, exact: str | None, pattern: str | None) -> Wanted | None:
 
     if exact is not None and pattern is not None:
         raise UsageError(f"--{name} and --{name}-pattern say the same thing", hint="leave one out")
+    if "" in (exact, pattern):
+        # why: what a variable of CI that is not set leaves behind.
+        option = name if exact == "" else f"{name}-pattern"
+        raise UsageError(f"--{option} is empty, which matches nobody")
     if exact is not None:
         return Wanted(text=exact)
     return None if pattern is None else Wanted(text=pattern, pattern=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from nixgen.errors import UsageError
-from nixgen.oci.image import Descriptor
+from nixgen.oci.image import CONFIG_TYPE, Descriptor
 from nixgen.oci.reading import LayoutImage, parse_image
 from nixgen.oci.verified import Verified
 from nixgen.platforms import Platform
@@ -123,5 +123,12 @@ def _read_image(registry: Registry, manifest: Manifest) -> LayoutImage:
     try:
         return parse_image(manifest.data, config)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        kind = manifest.as_referrer().artifact_type
+        if kind not in (None, CONFIG_TYPE):
+            subject = manifest.subject()
+            raise UsageError(
+                f"{where} is no image, but an artifact: {bounded(kind)}",
+                hint=None if subject is None else f"it refers to {subject}",
+            ) from error
         wrong = bounded(f"{type(error).__name__}: {error}")
         raise MalformedAnswerError(f"{where} is no image: {wrong}") from error

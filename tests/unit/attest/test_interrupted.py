@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from nixgen.attest.errors import BadSignatureError, NotSignedError
+from nixgen.attest.errors import NotSignedError
 from nixgen.attest.judging import Judges, KeyJudge
 from nixgen.attest.keys import PrivateKey
 from nixgen.attest.referring import make_referrer
-from nixgen.attest.signing import KeySigner, manifests_of, signature_of
+from nixgen.attest.signing import KeySigner, manifests_of
 from nixgen.attest.statement import Statement, Subject, make_statement
 from nixgen.digest import Digest
 from nixgen.oci import attaching
@@ -124,42 +123,6 @@ def test_what_was_signed_before_is_kept_in_a_folder_too(
     kept = sign_it(str(index.path), folder=folder).bundles
     assert len(kept) == len(_digests(index))
     assert verify_by(key, str(bare.path), access, folder=folder).findings.signatures
-
-
-@pytest.mark.parametrize("status", [400, 405, 415])
-@pytest.mark.parametrize("interface", [True, False])
-def test_a_registry_that_refuses_artifacts_is_told_with_what_to_do(
-    index: Layout,
-    key: PrivateKey,
-    access: RegistryAccess,
-    sign_it: Callable[..., Signed],
-    tmp_path: Path,
-    status: int,
-    interface: bool,
-) -> None:
-    folder = tmp_path / "bundles"
-    with serving(referrers_api=interface) as fake:
-        name = pushed(fake, index, access)
-        fake.misbehave("PUT", "/manifests/", refuse(status), times=1000)
-        with pytest.raises(RefusedError, match="does not take the signature") as caught:
-            sign_it(name, folder=folder)
-        assert "--bundles" in (caught.value.hint or "")
-        assert str(status) in caught.value.message
-        assert verify_by(key, name, access, folder=folder).findings.signatures
-
-
-def test_a_bundle_of_an_unknown_version_is_told(
-    index: Layout, key: PrivateKey, access: RegistryAccess, tmp_path: Path
-) -> None:
-    document = json.loads(KeySigner(key=key).sign(signature_of(index.digest)).data)
-    document["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.9+json"
-    place = tmp_path / f"bundles/sha256-{index.digest.hex}/x.sigstore.json"
-    place.parent.mkdir(parents=True)
-    place.write_text(json.dumps(document))
-    with pytest.raises(BadSignatureError) as caught:
-        verify_by(key, str(index.path), access, folder=tmp_path / "bundles")
-    assert "a bundle of an unknown version" in str(caught.value)
-    assert "v0.9" in str(caught.value)
 
 
 def _digests(layout: Layout) -> list[Digest]:

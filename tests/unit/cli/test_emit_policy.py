@@ -94,7 +94,7 @@ def test_the_command_takes_signers_and_demands_of_a_policy_file(
         (("./shop.oci", "--key", "KEY"), "is on this machine"),
         (("IMAGE", "--identity-pattern", "(a)\\1", "--issuer", "i"), "a reference back"),
         (("IMAGE", "--identity-pattern", "a(", "--issuer", "i"), "no regular expression"),
-        (("IMAGE", "--identity", "", "--issuer", "i"), "identity: it is empty"),
+        (("IMAGE", "--identity", "", "--issuer", "i"), "--identity is empty"),
         (("IMAGE", "--identity", "i", "--issuer", "i", "--trusted-root", "KEY"), "no trusted root"),
     ],
 )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from nixgen.attest.keys import KeyPair, generate
 from nixgen.cli.main import app
+from nixgen.oci.layout import NEW_INDEX
 from nixgen.pipeline.publish import RegistryAccess
 from tests.fakes.registry import FakeRegistry, serving
 from tests.fakes.sigstore import FakeSigstore, make_token, serving_sigstore
@@ -161,3 +162,48 @@ def test_mistakes_of_a_policy_are_told_all_at_once(
         line.partition(": ")[0] for line in told.splitlines() if line.startswith(str(policy))
     ] == [f"{policy}:{line}" for line in (1, 2, 3, 4)]
     assert 'did you mean "sbom"?' in told
+
+
+def test_a_layout_that_can_not_be_written_is_told_with_the_way_out(
+    invoke: Invoke, layout: Layout, pair: KeyPair, tmp_path: Path
+) -> None:
+    # why: what stands for a folder nobody may write to, which root always may.
+    (layout.path / NEW_INDEX).mkdir()
+    folder = tmp_path / "bundles"
+    call = ("sign", layout.path, "--key", pair.private_path, "--only-signature")
+    code, _, told = invoke(*call, "--bundles", folder)
+    assert code == 3
+    assert "the signatures can't be attached" in told
+    assert "--bundles DIR" in told
+    verify = ("verify", layout.path, "--key", pair.public_path, "--bundles")
+    assert invoke(*verify, folder)[0] == 0
+    code, _, told = invoke(*verify, tmp_path / "none")
+    assert (code, "there is no folder" in told) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "keys/.."])
+def test_a_key_needs_the_name_of_a_file(invoke: Invoke, tmp_path: Path, name: str) -> None:
+    code, _, told = invoke("key", "generate", "-o", name)
+    assert (code, "names no file" in told) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["identity", "identity-pattern", "issuer", "issuer-pattern"])
+def test_nobody_has_an_empty_name(invoke: Invoke, layout: Layout, option: str) -> None:
+    code, _, told = invoke("verify", layout.path, f"--{option}", "")
+    assert (code, f"--{option} is empty" in told) == (2, True)
+
+
+def test_an_artifact_is_no_image_to_sign(
+    invoke: Invoke, layout: Layout, pair: KeyPair, tmp_path: Path
+) -> None:
+    with serving() as fake:
+        name = pushed(fake, layout, RegistryAccess(environ={"HOME": str(tmp_path)}))
+        call = ("--key", pair.private_path, "--only-signature")
+        code, out, _ = invoke("sign", name, *call, "--json")
+        assert code == 0
+        referrer = json.loads(out)["attached"][0]["referrer"]
+        pinned = f"{name.rpartition(':')[0]}@{referrer}"
+        code, _, told = invoke("sign", pinned, *call)
+    assert code == 2
+    assert "is no image, but an artifact: application/vnd.dev.sigstore.bundle" in told
+    assert f"it refers to {layout.digest}" in told

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nixgen.digest import Digest
-from nixgen.errors import NetworkError, UsageError
+from nixgen.errors import UsageError
 from nixgen.oci.comparing import compare
 from nixgen.oci.image import Descriptor
 from nixgen.oci.opening import ImageSource, choose_image
@@ -164,9 +164,10 @@ def test_what_is_no_image_says_so(fake: FakeRegistry, tmp_path: Path) -> None:
     [referrer] = layout.referrers
     with (
         open_registry(fake, f"team/app@{referrer.digest}") as registry,
-        pytest.raises(NetworkError, match="is no image"),
+        pytest.raises(UsageError, match="is no image, but an artifact") as caught,
     ):
         open_registry_image(registry)
+    assert str(layout.digest) in (caught.value.hint or "")
 
 
 def test_images_of_a_registry_and_of_a_layout_compare(fake: FakeRegistry, tmp_path: Path) -> None:
