@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
 
 from nixgen.attest.bundle import Bundle, parse_bundle
-from nixgen.attest.certificates import Identity, read_subject
+from nixgen.attest.certificates import CertificateJudge, Identity, read_subject
 from nixgen.attest.claims import Claims, parse_claims
+from nixgen.attest.judging import Signatory
 from nixgen.attest.statement import Statement
 from nixgen.attest.trust import Trust
 from nixgen.errors import NetworkError, UsageError
@@ -49,7 +51,12 @@ class SigningServiceError(NetworkError):
 class KeylessSigner:
     """Signs with an identity; see `Signer` of `signing`."""
 
-    def __init__(self, trust: Trust, token: str, *, limit_s: float = LIMIT_S) -> None:
+    def __init__(
+        self, trust: Trust, token: str, *, renews: bool = False, limit_s: float = LIMIT_S
+    ) -> None:
+        """With `renews`, all is signed anew: what was signed before tells an older time."""
+        self._trust = trust
+        self._renews = renews
         self._limit_s = limit_s
         self._identity, self._claims = _parse_token(token)
         self._config = trust.signing()
@@ -68,6 +75,19 @@ class KeylessSigner:
         if not (named and identity.issuer.matches(claims.issuer)):
             raise _unexpected(f"the identity token is for {claims}", identity)
         self._expected = identity
+
+    def has_signed(self, bundle: Bundle) -> bool:
+        """See `Signer`."""
+        if self._renews or bundle.certificate is None:
+            return False
+        return isinstance(self._own.judge(bundle), Signatory)
+
+    @cached_property
+    def _own(self) -> CertificateJudge:
+        """Who accepts what this identity has signed, under any name that it may have."""
+        claims = self._claims
+        names = [Identity.exactly(identity=name, issuer=claims.issuer) for name in claims.names]
+        return CertificateJudge(self._trust, [self._expected] if self._expected else names)
 
     def sign(self, statement: Statement) -> Bundle:
         """A bundle of the statement; raises SigningServiceError, TokenError."""

@@ -39,6 +39,10 @@ class Signer(Protocol):
         """
         ...
 
+    def has_signed(self, bundle: Bundle) -> bool:
+        """Whether a bundle is this signer's own, so that its statement need not be signed again."""
+        ...
+
     def sign(self, statement: Statement) -> Bundle:
         """A bundle of the statement; raises NixgenError."""
         ...
@@ -57,6 +61,10 @@ class KeySigner:
 
     def expect(self, identity: Identity) -> None:
         """See `Signer`."""
+
+    def has_signed(self, bundle: Bundle) -> bool:
+        """See `Signer`."""
+        return self.key.public.verifies(bundle.envelope.signed, bundle.envelope.signature)
 
     def sign(self, statement: Statement) -> Bundle:
         """See `Signer`."""
@@ -82,14 +90,14 @@ def sign_image(
     *,
     now: datetime,
     statements: Sequence[Statement] = (),
-    attached: Sequence[Attached] = (),
+    earlier: Sequence[Attached] = (),
 ) -> tuple[Referrer, ...]:
     """Sign an image, for all its platforms, and further statements about it.
 
     Raises what the signer raises; see `attest_image`.
     """
     signatures = [signature_of(each.digest) for each in manifests_of(source)]
-    return attest_image(source, signer, [*signatures, *statements], now=now, attached=attached)
+    return attest_image(source, signer, [*signatures, *statements], now=now, earlier=earlier)
 
 
 def attest_image(
@@ -98,17 +106,17 @@ def attest_image(
     statements: Sequence[Statement],
     *,
     now: datetime,
-    attached: Sequence[Attached] = (),
+    earlier: Sequence[Attached] = (),
 ) -> tuple[Referrer, ...]:
     """Sign statements about an image.
 
-    Each is attached to every manifest of the image that it is about. What the signer's key has
-    signed before, as `attached` shows, is not signed again, and attached only where it is missing:
+    Each is attached to every manifest of the image that it is about. What the signer has
+    signed before, `earlier`, is not signed again, and attached only where it is missing:
     what was interrupted is finished. Raises what the signer raises.
     """
-    earlier = [(parse_bundle(each.data), each.subject) for each in signed_by(signer, attached)]
-    bundles = {bundle.envelope.payload: bundle for bundle, _ in earlier}
-    there = {(bundle.envelope.payload, subject) for bundle, subject in earlier}
+    known = [(parse_bundle(each.data), each.subject) for each in earlier]
+    bundles = {bundle.envelope.payload: bundle for bundle, _ in known}
+    there = {(bundle.envelope.payload, subject) for bundle, subject in known}
     done: list[Referrer] = []
     for statement in statements:
         about = [each for each in manifests_of(source) if statement.is_about(each.digest)]
@@ -120,13 +128,10 @@ def attest_image(
 
 
 def signed_by(signer: Signer, attached: Sequence[Attached]) -> tuple[Attached, ...]:
-    """What a key has signed; nothing for identities, whose signatures have a time."""
-    if not isinstance(signer, KeySigner):
-        return ()
+    """What a signer has signed before."""
     found: list[Attached] = []
     for each in attached:
         with contextlib.suppress(ValueError):
-            envelope = parse_bundle(each.data).envelope
-            if signer.key.public.verifies(envelope.signed, envelope.signature):
+            if signer.has_signed(parse_bundle(each.data)):
                 found.append(each)
     return tuple(found)

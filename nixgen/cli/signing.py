@@ -80,6 +80,14 @@ AttachOption = Annotated[
 ]
 
 
+RenewOption = Annotated[
+    bool,
+    typer.Option(
+        "--renew", help="Sign anew what the identity has signed before, for a later time."
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
     """How to sign: a key is read at once, an identity, which lives shortly, when it is used."""
@@ -87,6 +95,7 @@ class Signing:
     by_key: Signer | None
     token_file: Path | None
     trust: Trust
+    renews: bool
 
     def signer(self) -> Signer:
         """The signer; raises TokenError."""
@@ -96,7 +105,7 @@ class Signing:
 
         terminal = sys.stdin is not None and sys.stdin.isatty()
         token = find_token(os.environ, file=self.token_file, trust=self.trust, interactive=terminal)
-        return KeylessSigner(self.trust, token)
+        return KeylessSigner(self.trust, token, renews=self.renews)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +117,7 @@ class SignerOptions:
     keyless: KeylessOption = False
     identity_token: TokenOption = None
     trust_config: TrustConfigOption = None
+    renew: RenewOption = False
 
     @property
     def are_given(self) -> bool:
@@ -124,6 +134,8 @@ class SignerOptions:
             )
         if self.key is not None and (self.identity_token or self.trust_config or staging):
             raise UsageError("a token or an instance of Sigstore goes with --keyless")
+        if self.key is not None and self.renew:
+            raise UsageError("--renew goes with --keyless: a key's signature has no time")
         if staging and self.trust_config is not None:
             raise UsageError(
                 "--staging and --trust-config name two instances", hint="leave one out"
@@ -132,6 +144,7 @@ class SignerOptions:
             by_key=None if self.key is None else key_signer(self.key, self.passphrase_file),
             token_file=self.identity_token,
             trust=Trust(file=self.trust_config, instance="staging" if staging else "public"),
+            renews=self.renew,
         )
 
 
@@ -207,6 +220,7 @@ def sign(
         else:
             lines = [f"{signed.where}\n  digest    {signed.digest}\n  signed by {signed.signer}"]
             lines += [f"  manifest  {digest}" for digest in signed.subjects]
+            lines += [] if signed.referrers else ["  nothing new: it was signed before"]
             print_result("\n".join(lines))
 
 

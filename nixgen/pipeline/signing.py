@@ -84,9 +84,9 @@ def sign(
             statements = [*statements, *(() if describe is None else describe(record))]
         if expected is not None:
             signer.expect(expected)
-        attached = read_attached(source)
-        referrers = sign_image(source, signer, now=now, statements=statements, attached=attached)
-        kept = _keep(folder, referrers, signed_by(signer, attached))
+        earlier = signed_by(signer, read_attached(source))
+        referrers = sign_image(source, signer, now=now, statements=statements, earlier=earlier)
+        kept = _keep(folder, referrers, earlier)
         return _attach(source, signer, manifests_of(source), referrers, kept)
 
 
@@ -112,9 +112,9 @@ def attest(
         statement = make_foreign_statement(
             [each.digest for each in about], predicate_type, predicate
         )
-        attached = read_attached(source)
-        referrers = attest_image(source, signer, [statement], now=now, attached=attached)
-        kept = _keep(folder, referrers, signed_by(signer, attached))
+        earlier = signed_by(signer, read_attached(source))
+        referrers = attest_image(source, signer, [statement], now=now, earlier=earlier)
+        kept = _keep(folder, referrers, earlier)
         return _attach(source, signer, about, referrers, kept)
 
 
@@ -129,7 +129,7 @@ def _of_platform(source: ImageSource, platform: Platform) -> tuple[Descriptor, .
 def _keep(
     folder: Path | None, new: Sequence[Referrer], earlier: Sequence[Attached]
 ) -> tuple[Path, ...]:
-    """Keep what was signed now, and by the same key before, in a folder if there is one."""
+    """Keep what was signed now, and by the same signer before, in a folder if there is one."""
     if folder is None:
         return ()
     bundles = [(each.subject.digest, each.bundle.data) for each in new]

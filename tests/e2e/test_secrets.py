@@ -166,7 +166,7 @@ def _without_key(planted: Planted, fake: FakeSigstore, image: Path, name: str) -
     planted.run("sign", image, *keyless, "--identity-token", planted.folder / "expired", code=2)
     planted.run("sign", image, *keyless, "--identity-token", planted.folder / "team.key", code=2)
     fake.status = 403
-    planted.run("sign", image, *keyless, code=5, SIGSTORE_ID_TOKEN=token)
+    planted.run("sign", image, *keyless, "--renew", code=5, SIGSTORE_ID_TOKEN=token)
     planted.run(
         *("verify", image, "--identity", IDENTITY, "--issuer", ISSUER, "--trusted-root", trust)
     )

@@ -136,6 +136,7 @@ def test_the_description_says_who_signs_and_whose_word_counts(
         (("sign", "IMAGE", "--platform", "linux/amd64"), "--predicate-type URI"),
         (("sign", "IMAGE", "--predicate", "a", "--predicate-type", "a:b"), "No such file"),
         (("sign", "IMAGE", "--key", "a.key", "--keyless"), "one of --key and --keyless"),
+        (("sign", "IMAGE", "--key", "a.key", "--renew"), "--renew goes with --keyless"),
         (("pull", "host.example/app", "--key", "x.pub"), "verifies nothing"),
         (("image", "IMAGE", "--key", "a.key"), "goes with --sign"),
         (("image", "IMAGE", "--sign", "--keyless", "-f", "oci-archive"), "OCI layouts"),

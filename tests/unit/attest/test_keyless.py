@@ -79,6 +79,44 @@ def test_what_was_signed_keylessly_verifies(
         verify(place, Judges(), access)
 
 
+def test_what_an_identity_has_signed_it_signs_again_only_to_renew_it(
+    fake: FakeSigstore, trust: Trust, place: str, access: RegistryAccess
+) -> None:
+    def sign_it(*, renews: bool = False, identity: str = IDENTITY) -> int:
+        fake.identity = identity
+        signer = KeylessSigner(trust, make_token(subject=identity), renews=renews)
+        done = sign(place, signer, access, now=datetime.now(UTC), records=None)
+        return len(done.referrers)
+
+    new = sign_it()
+    assert (new > 0, sign_it(), len(set(fake.tokens))) == (True, 0, 1)
+    # why: what is attached is anybody's word until it is judged.
+    assert sign_it(identity="https://forge.example/other") == new
+    assert [sign_it(), sign_it(renews=True), sign_it()] == [0, new, 0]
+    found = verify(place, Judges(certificates=CertificateJudge(trust, [TEAM])), access).findings
+    assert len(found.signatures) == 2
+    assert len(found.rejected) == new
+
+
+@pytest.mark.parametrize("wrong", ["ca", "log"])
+def test_a_forged_signature_keeps_nobody_from_signing(
+    fake: FakeSigstore,
+    trust: Trust,
+    layout: Layout,
+    access: RegistryAccess,
+    wrong: str,
+) -> None:
+    def sign_it() -> int:
+        signer = KeylessSigner(trust, make_token())
+        done = sign(str(layout.path), signer, access, now=datetime.now(UTC), records=None)
+        return len(done.referrers)
+
+    fake.wrong = wrong
+    new = sign_it()
+    fake.wrong = None
+    assert (sign_it(), sign_it()) == (new, 0)
+
+
 def test_a_log_of_version_2_with_a_timestamp_verifies(fake: FakeSigstore, tmp_path: Path) -> None:
     (tmp_path / "tsa").mkdir()
     fake.timestamping = FakeTimestamping(tmp_path / "tsa")
