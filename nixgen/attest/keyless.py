@@ -210,7 +210,8 @@ def _parse_token(token: str) -> tuple[IdentityToken, Claims]:
 
 def _read_token(file: Path) -> str:
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_TOKEN_BYTES + 1)
     except OSError as error:
         raise TokenError(f"{file}: {error.strerror or error}") from error
     if len(data) > _LARGEST_TOKEN_BYTES or not data.isascii():

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from nixgen.attest.errors import KeyFileError
 from nixgen.errors import MachineError
 
+LONGEST_PASSPHRASE = 1023
+"""In bytes: what OpenSSL takes."""
 _LARGEST_BYTES = 64 << 10
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _COSIGN_OWN = (b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY")
@@ -79,8 +81,8 @@ class KeyPair:
 def generate(name: Path, passphrase: bytes | None) -> KeyPair:
     """Make `NAME.key` (mode 0600, encrypted with a passphrase) and `NAME.pub`.
 
-    Raises KeyFileError where one of them is there or `name` names no file, MachineError where they
-    can't be written.
+    Raises KeyFileError where one of them is there or `name` names no file, and for a passphrase
+    that is too long; MachineError where they can't be written.
     """
     if name.name in ("", ".."):
         raise KeyFileError(f"{str(name)!r} names no file", hint="such as -o team, or -o keys/team")
@@ -91,6 +93,8 @@ def generate(name: Path, passphrase: bytes | None) -> KeyPair:
                 f"{place} is there, and keys are not written over",
                 hint="name another place with -o, or move it away",
             )
+    if passphrase and len(passphrase) > LONGEST_PASSPHRASE:
+        raise KeyFileError(f"the passphrase is longer than {LONGEST_PASSPHRASE} bytes")
     key = ec.generate_private_key(ec.SECP256R1())
     lock = serialization.BestAvailableEncryption(passphrase) if passphrase else None
     private = key.private_bytes(

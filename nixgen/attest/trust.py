@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from nixgen.attest.errors import CantTellError
 from nixgen.errors import NixgenError, UsageError
-from nixgen.strictjson import load_object
+from nixgen.strictjson import LARGEST_BYTES, load_object
 
 if TYPE_CHECKING:
     from sigstore.models import ClientTrustConfig, TrustedRoot
@@ -87,7 +87,8 @@ class Trust:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return load_object(file.read_bytes())
+        with file.open("rb") as stream:
+            return load_object(stream.read(LARGEST_BYTES + 1))
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or error}") from error
     except ValueError as error:

@@ -59,4 +59,10 @@ def described_signer(app: Path, profile: str | None) -> Path | Identity:
             f"[sign] in {place} names nobody", hint="it has a key, or an identity with an issuer"
         )
     # why: as `nixgen key generate` names the two.
-    return place.parent / Path(sign.key).with_suffix(".pub")
+    public = place.parent / Path(sign.key).with_suffix(".pub")
+    if not public.exists():
+        raise UsageError(
+            f"[sign] in {place} names the key {sign.key}, and {public} is not there to verify by",
+            hint="name the public key where it is: --key FILE.pub",
+        )
+    return public

@@ -78,12 +78,17 @@ def key_signer(path: Path, passphrase_file: Path | None) -> Signer:
 def _passphrase(file: Path | None, *, ask: str) -> bytes | None:
     """The passphrase: of the file, else of the environment, else asked for on a terminal."""
     if file is not None:
+        from nixgen.attest.keys import LONGEST_PASSPHRASE
+
         try:
-            lines = file.read_bytes().splitlines()
+            with file.open("rb") as stream:
+                lines = stream.read(LONGEST_PASSPHRASE + 1).splitlines()
         except OSError as error:
             raise UsageError(f"--passphrase-file {file}: {error.strerror or error}") from error
         if not lines or not lines[0]:
             raise UsageError(f"--passphrase-file {file}: its first line is empty")
+        if len(lines[0]) > LONGEST_PASSPHRASE:
+            raise UsageError(f"--passphrase-file {file}: its first line is too long for one")
         return lines[0]
     for name in _PASSPHRASES:
         if os.environ.get(name):

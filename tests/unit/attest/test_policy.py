@@ -10,15 +10,20 @@ from typing import Any
 import pytest
 
 from nixgen.attest.errors import NotSignedError, PolicyViolationError
-from nixgen.attest.judging import Signatory
+from nixgen.attest.judging import Judges, KeyJudge, Signatory
+from nixgen.attest.keys import KeyPair, PrivateKey, load_public
 from nixgen.attest.policy import Condition, Policy
 from nixgen.attest.policyfile import read_policy
-from nixgen.attest.signing import SIGNATURE_TYPE
+from nixgen.attest.signing import SIGNATURE_TYPE, KeySigner
 from nixgen.attest.statement import Subject, make_statement
 from nixgen.attest.verify import Findings, Vouched
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
+from nixgen.pipeline.publish import RegistryAccess
+from nixgen.pipeline.signing import sign
+from nixgen.pipeline.verifying import verify
 from nixgen.platforms import Platform
+from tests.layouts import Layout
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 TOP, AMD, ARM = (Digest.of_bytes(name) for name in (b"top", b"amd", b"arm"))
@@ -138,6 +143,17 @@ def test_no_policy_makes_up_for_a_signature() -> None:
     Policy().demand(findings(), NOW)
 
 
+def test_a_key_in_two_files_signs_once(
+    layout: Layout, pair: KeyPair, key: PrivateKey, access: RegistryAccess
+) -> None:
+    copy = pair.public_path.with_name("copy.pub")
+    copy.write_bytes(pair.public_path.read_bytes())
+    sign(str(layout.path), KeySigner(key=key), access, now=NOW, records=None)
+    keys = [load_public(place) for place in (pair.public_path, copy)]
+    found = verify(str(layout.path), Judges(keys=KeyJudge(keys=keys)), access).findings
+    assert "by 1 of those" in refused(Policy(signers=2), found)
+
+
 def test_signers_are_counted_once_each() -> None:
     policy = Policy(signers=2)
     policy.demand(findings(signed_by=(ALICE, BOB)), NOW)
@@ -148,6 +164,8 @@ def test_signers_are_counted_once_each() -> None:
     ("signer", "max_age", "why"),
     [
         (CI, timedelta(days=4), None),
+        (CI, timedelta(days=3), None),
+        (CI, timedelta(days=3) - timedelta(microseconds=1), "more than"),
         (CI, timedelta(days=2), "more than"),
         (ALICE, timedelta(days=2), "nothing that is trusted"),
     ],

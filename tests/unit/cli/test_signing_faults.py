@@ -207,3 +207,42 @@ def test_an_artifact_is_no_image_to_sign(
     assert code == 2
     assert "is no image, but an artifact: application/vnd.dev.sigstore.bundle" in told
     assert f"it refers to {layout.digest}" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--passphrase-file", "too long"),
+        ("--identity-token", "no identity token"),
+        ("--trust-config", "no trusted root"),
+    ],
+)
+def test_a_file_without_an_end_is_not_read_to_its_end(
+    invoke: Invoke, layout: Layout, tmp_path: Path, option: str, told: str
+) -> None:
+    encrypted = generate(tmp_path / "encrypted", b"right")
+    by_key = option == "--passphrase-file"
+    how = ("--key", encrypted.private_path) if by_key else ("--keyless",)
+    token = {"SIGSTORE_ID_TOKEN": make_token()} if option == "--trust-config" else {}
+    code, _, said = invoke(
+        "sign", layout.path, "--only-signature", *how, option, "/dev/zero", **token
+    )
+    assert (code, told in said) == (2, True), said
+
+
+def test_a_described_key_without_its_public_half_is_told(
+    invoke: Invoke, layout: Layout, tmp_path: Path
+) -> None:
+    described = tmp_path / "app.toml"
+    described.write_text('[app]\nname = "x"\n[sign]\nkey = "team.key"\n')
+    code, _, told = invoke("verify", layout.path, "--app", described)
+    assert code == 2
+    assert "team.pub is not there to verify by" in told
+    assert "--key FILE.pub" in told
+
+
+def test_a_passphrase_that_no_key_takes_is_told(invoke: Invoke, tmp_path: Path) -> None:
+    call = ("key", "generate", "-o", tmp_path / "long")
+    code, _, told = invoke(*call, NIXGEN_KEY_PASSPHRASE="x" * 1024)
+    assert (code, "longer than 1023 bytes" in told) == (2, True)
+    assert invoke(*call, NIXGEN_KEY_PASSPHRASE="x" * 1023)[0] == 0
