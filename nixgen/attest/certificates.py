@@ -86,7 +86,8 @@ class CertificateJudge:
 
     def __init__(self, trust: Trust, identities: Sequence[Identity]) -> None:
         self._trust = trust
-        self._identities = tuple(identities)
+        # why in this order: one who is named is counted as that, a pattern is left for the others.
+        self._identities = sorted(identities, key=_is_pattern)
 
     @cached_property
     def _root(self) -> TrustedRoot | Refused:
@@ -126,6 +127,10 @@ class CertificateJudge:
             ):
                 return replace(signatory, entry=str(wanted))
         return Refused(fault=Fault.WRONG_SIGNER, reason=f"signed by {signatory}"[:500])
+
+
+def _is_pattern(identity: Identity) -> bool:
+    return identity.identity.pattern or identity.issuer.pattern
 
 
 class _AnyIdentity:

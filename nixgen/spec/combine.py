@@ -71,6 +71,8 @@ def split_root(root: Node, report: Report) -> Parts:
         image = node.table.get("image")
         if image is not None and "platforms" in image.table:
             report.add(image.table["platforms"], "one platform can't say which platforms there are")
+        if "sign" in node.table:
+            report.add(node.table["sign"], "one platform can't say who signs them all")
     return Parts(
         base=root.with_value(base),
         profiles=dict(sorted(profiles.items())),

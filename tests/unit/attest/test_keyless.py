@@ -161,6 +161,14 @@ def test_identities_are_matched_whole(
     assert good or (isinstance(verdict, Refused) and verdict.fault is Fault.WRONG_SIGNER)
 
 
+def test_one_who_is_named_is_not_counted_as_one_of_a_pattern(trust: Trust) -> None:
+    anyone = Identity(identity=Wanted(text="https://.*", pattern=True), issuer=Wanted(text=ISSUER))
+    judge = CertificateJudge(trust, [anyone, TEAM])
+    verdict = judge.judge(parse_bundle(signed(trust)))
+    assert isinstance(verdict, Signatory)
+    assert verdict.entry == str(TEAM)
+
+
 def test_a_pattern_that_is_none_is_told() -> None:
     with pytest.raises(UsageError, match="no regular expression"):
         Wanted(text="(", pattern=True)

@@ -1086,6 +1086,13 @@ MALFORMED = (
         "can't say which platforms",
     ),
     Malformed(
+        "who signs for one platform",
+        '[platform."linux/arm64".sign]\nkey = "arm.key"',
+        'platform."linux/arm64".sign',
+        3,
+        "can't say who signs",
+    ),
+    Malformed(
         "clash made by a profile",
         _IMAGE + 'files = [{ path = "/x", text = "" }]\n'
         '[profile.a.image]\nsymlinks = [{ path = "/x", target = "/y" }]',

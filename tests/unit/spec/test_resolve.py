@@ -320,10 +320,11 @@ def test_who_signs_is_known_where_nothing_else_of_the_project_is(tmp_path: Path)
     place = tmp_path / "app.toml"
     place.write_text(
         '[app]\nname = "x"\n[vars]\nref = "main"\n[build]\nkind = "files"\nsrc = "not-here"\n'
-        '[sign]\nkey = "team.key"\nattach = []\n[profile.two.sign]\nkey = "${ref}.key"\n'
+        '[sign]\nkey = "team.key"\nattach = []\n'
+        '[profile.two.sign]\nkey = "${ref}-${app.version}.key"\n'
     )
     assert read_sign(place) == Sign(key="team.key", attach=())
-    assert read_sign(place, profile="two").key == "main.key"
+    assert read_sign(place, profile="two").key == "main-0.key"
     with pytest.raises(DescriptionError, match="no profile"):
         read_sign(place, profile="three")
     place.write_text(place.read_text() + "identity = 1\n")
