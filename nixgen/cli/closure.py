@@ -12,7 +12,7 @@ import typer
 from nixgen.cli.closurediff import show_changes
 from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.options import JsonOption
-from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
+from nixgen.cli.output import counted, human_size, print_json, print_result, reporting_errors
 from nixgen.cli.subjects import Looking, SubjectArgument, WholeOption
 from nixgen.errors import UsageError
 
@@ -119,7 +119,7 @@ def _head(figures: ClosureFigures) -> str:
     usage = figures.usage
     return (
         f"{figures.image} for {figures.platform}: {human_size(figures.size_bytes)} in "
-        f"{len(figures.packages)} store paths, {usage.file_count} files"
+        f"{counted(len(figures.packages), 'store path')}, {counted(usage.file_count, 'file')}"
         + "".join(f"\n{line}" for line in format_variants(figures.variants))
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nixgen.cli.output import human_size, print_json, print_result
+from nixgen.cli.output import counted, human_size, print_json, print_result
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,9 +68,10 @@ def _format(change: ClosureChange) -> Iterator[str]:
     before, after = change.before, change.after
     was = "" if before.image == after.image else f" of {before.image}"
     was += "" if before.platform == after.platform else f" for {before.platform}"
+    paths = counted(len(after.packages), "store path")
     yield (
         f"{after.image} for {after.platform}: {human_size(after.usage.size_bytes)} in "
-        f"files of {len(after.packages)} store paths; {_signed(change.size_change)} against "
+        f"files of {paths}; {_signed(change.size_change)} against "
         f"{human_size(before.usage.size_bytes)} in {len(before.packages)}{was}"
     )
     if not change.packages:
@@ -88,8 +89,7 @@ def _format(change: ClosureChange) -> Iterator[str]:
         yield "\nreferred to as before:"
         yield from (_package(each) for each in told)
     if rebuilt := len(alone) - len(told):
-        packages = "1 package" if rebuilt == 1 else f"{rebuilt} packages"
-        yield f"\n{packages} rebuilt, of the same version and size"
+        yield f"\n{counted(rebuilt, 'package')} rebuilt, of the same version and size"
 
 
 def _format_group(group: Because, cause: Cause) -> Iterator[str]:

@@ -9,7 +9,7 @@ import typer
 
 from nixgen.cli.images import ImageArgument, OnePlatformOption, opening, parse_platform
 from nixgen.cli.options import CaFileOption, JsonOption, PlainHttpOption, QuietOption
-from nixgen.cli.output import human_size, print_json, print_result, reporting_errors
+from nixgen.cli.output import counted, human_size, print_json, print_result, reporting_errors
 
 
 def inspect(
@@ -64,7 +64,7 @@ def _image_text(image: dict[str, Any]) -> list[str]:
     unpacked = image["unpacked_bytes"]
     size = human_size(image["size_bytes"])
     more = f", {human_size(unpacked)} unpacked" if unpacked is not None else ""
-    lines = [f"{image['platform']}  {size} in {count} layers{more}"]
+    lines = [f"{image['platform']}  {size} in {counted(count, 'layer')}{more}"]
     if image["digest"]:
         lines.append(f"  manifest {image['digest']}")
     lines.append(f"  image id {image['config_digest']}")

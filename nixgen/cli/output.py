@@ -59,6 +59,11 @@ def human_size(size_bytes: int) -> str:
     raise AssertionError("unreachable")
 
 
+def counted(count: int, thing: str) -> str:
+    """How many of something, for people: 1 file, 2 files."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def end(exit_code: int) -> NoReturn:
     """End the command with this exit code."""
     raise SystemExit(exit_code)

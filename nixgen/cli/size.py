@@ -14,6 +14,7 @@ from nixgen.cli.groups import BuildOptions, ProgressOptions, grouped
 from nixgen.cli.images import opening, parse_platform
 from nixgen.cli.options import JsonOption, find_description
 from nixgen.cli.output import (
+    counted,
     end,
     human_size,
     print_json,
@@ -179,7 +180,7 @@ class _Judged:
     def text(self, top: int) -> str:
         """For people: at most `top` packages and `top` changes."""
         now = self.now
-        layers = f" in {now.layer_count} layers"
+        layers = "" if now.layer_count is None else f" in {counted(now.layer_count, 'layer')}"
         lines = [
             f"{now.platform}: {human_size(now.size_bytes)}{layers}, "
             f"{human_size(now.unpacked_bytes)} unpacked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nixgen.cli.output import human_size
+from nixgen.cli.output import counted, human_size
 
 if TYPE_CHECKING:
     from nixgen.pipeline.outcome import LeftOut, Outcome
@@ -22,7 +22,7 @@ def format_outcome(outcome: Outcome) -> str:
     for image in outcome.platforms:
         lines.append(
             f"  platform  {image.platform}: {human_size(image.size_bytes)} in "
-            f"{image.layer_count} layers, {human_size(image.unpacked_bytes)} unpacked"
+            f"{counted(image.layer_count, 'layer')}, {human_size(image.unpacked_bytes)} unpacked"
         )
         lines += [f"            {line}" for line in _format_left_out(image.left_out)]
         lines += [f"            {line}" for line in format_variants(image.variants)]
@@ -41,11 +41,11 @@ def _format_left_out(left_out: LeftOut) -> Iterator[str]:
     if left_out.size_bytes:
         yield f"{human_size(left_out.size_bytes)} left out"
     for rule, (count, size_bytes) in left_out.rules.items():
-        files = "1 file" if count == 1 else f"{count} files"
+        files = counted(count, "file")
         yield f"{human_size(size_bytes):>11}  {rule}, {files}"
     if left_out.store_paths:
         count, size_bytes = len(left_out.store_paths), sum(left_out.store_paths.values())
-        paths = "1 store path" if count == 1 else f"{count} store paths"
+        paths = counted(count, "store path")
         yield f"{human_size(size_bytes):>11}  {paths} that nothing left refers to"
     for source, target in left_out.cuts:
         yield f"cut: {source} refers to {target} no more"

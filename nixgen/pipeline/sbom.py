@@ -268,7 +268,8 @@ def _bases(record: Any, image: ImagePlan) -> tuple[BaseImage, ...]:
 def _notes(trimming: Trimming) -> Iterator[str]:
     for saving in trimming.savings:
         yield (
-            f"Left out by {saving.reason}: {saving.file_count} files of {saving.size_bytes} bytes."
+            f"Left out by {saving.reason}: {saving.file_count} "
+            f"{'file' if saving.file_count == 1 else 'files'} of {saving.size_bytes} bytes."
         )
     for path, size_bytes in sorted(trimming.gone.items()):
         yield f"Left out, for nothing refers to it: {path} of {size_bytes} bytes."

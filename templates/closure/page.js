@@ -74,11 +74,15 @@ function showPlatforms(state) {
   document.getElementById("platforms").replaceChildren(...(links.length > 1 ? links : []));
 }
 
+function counted(count, thing) {
+  return count + " " + thing + (count === 1 ? "" : "s");
+}
+
 function showTotals({ closure }) {
   const own = sum(closure.packages.map((each) => each.size));
   const files = sum(closure.packages.map((each) => each.files));
   document.getElementById("title").textContent = closure.image + " for " + closure.platform;
-  const total = formatSize(own) + " in " + closure.packages.length + " store paths, " + files + " files";
+  const total = formatSize(own) + " in " + counted(closure.packages.length, "store path") + ", " + counted(files, "file");
   document.getElementById("totals").textContent = [total, ...closure.variants].join("; ");
   const items = Object.entries(closure.kinds).map(([kind, bytes]) =>
     make("li", {}, make("span", { class: "swatch kind-" + kind }), kind + " " + formatSize(bytes)));

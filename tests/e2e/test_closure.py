@@ -232,6 +232,12 @@ def test_what_the_rules_leave_out_is_in_the_closure_only_if_asked_for(
     assert cli("why", project, "docbook", "-q", "--whole").exit_code == 0
 
 
+def test_one_store_path_is_told_as_one(tmp_path: Path, cli: Cli) -> None:
+    place = tmp_path / "app.toml"
+    place.write_text('[app]\nname = "one"\n[image]\nca-certificates = false\ncontents = ["lua"]\n')
+    assert " in 1 store path, 2 files\n" in cli("closure", place, "-q").stdout
+
+
 @pytest.mark.parametrize("built", [False, True])
 def test_what_is_left_though_nothing_refers_to_it_is_told_so(
     tmp_path: Path, planted: Path, cli: Cli, built: bool

@@ -123,7 +123,7 @@ def test_what_a_pattern_left_out_is_in_no_list_of_files_and_links_to_it_are_told
     check_spdx(bill)
     image = next(each for each in bill["packages"] if each["SPDXID"] == "SPDXRef-Image")
     notes = [each["comment"] for each in image["annotations"]]
-    assert "Left out by srv/docs/share/man/**: 1 files of 4 bytes." in notes
+    assert "Left out by srv/docs/share/man/**: 1 file of 4 bytes." in notes
     (told,) = (note for note in notes if note.startswith("Leads to what was left out: the link "))
     assert told.endswith("-docs-0/srv/docs/page.")
     assert not any("man" in each["fileName"] for each in bill["files"])

@@ -102,7 +102,7 @@ def test_what_is_compressed_is_no_reference(strays: Path, cli: Cli) -> None:
 
 
 def test_a_look_writes_no_lockfile(strays: Path, references: Any, cli: Cli) -> None:
-    for command in ("plan", "generate", "layers", "closure"):
+    for command in ("check", "plan", "generate", "layers", "closure", "size"):
         assert cli(command, strays).exit_code == 0
     assert sorted(each.name for each in strays.iterdir()) == ["app.nix", "app.toml"]
 
