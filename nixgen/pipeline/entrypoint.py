@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nixgen.closure.rules import Minimising
+from nixgen.closure.variants import format_variants
 from nixgen.errors import BuildError
 from nixgen.oci import ImageConf
 from nixgen.oci.store import holder_of
@@ -16,11 +17,35 @@ from nixgen.rootfiles import RootFiles
 from nixgen.runtime import ImageProcess, RunnableImage, make_command, open_workspace
 
 
-def check_entrypoint(image: RunnableImage, base: RootFiles | None = None) -> None:
+def check_entrypoint(
+    image: RunnableImage,
+    base: RootFiles | None,
+    *,
+    whole: ImageConf,
+    rules: Minimising,
+    variants: Mapping[str, str],
+) -> None:
     """Raise BuildError where the image's program is not in the image; none at all is fine.
 
-    `base` is what lies below the image. Nothing is run, and `image.layout` need not be there yet.
+    `base` is what lies below the image, `whole` the image before its `rules`, `variants` the
+    smaller packages that were taken: the error names the one of them that took the program.
+    Nothing is run, and `image.layout` need not be there yet.
     """
+    try:
+        _find_program(image, base)
+    except BuildError as error:
+        if image.conf != whole:
+            _refuse_left_out(image, whole, rules)
+        if not variants:
+            raise
+        names = ", ".join(f'"{name}"' for name in variants)
+        told = "\n".join(f"  {line}" for line in format_variants(variants))
+        raise BuildError(
+            f"{error.message}\n{told}", hint=f"[closure] as-named = [{names}]  takes what is named"
+        ) from error
+
+
+def _find_program(image: RunnableImage, base: RootFiles | None) -> None:
     config = image.conf.config
     argv = _argv(config)
     if not argv:
@@ -41,7 +66,7 @@ def check_entrypoint(image: RunnableImage, base: RootFiles | None = None) -> Non
     )
 
 
-def refuse_left_out(image: RunnableImage, whole: ImageConf, rules: Minimising) -> None:
+def _refuse_left_out(image: RunnableImage, whole: ImageConf, rules: Minimising) -> None:
     """Raise BuildError where the image's program is among what its rules left out of `whole`.
 
     The error names the file and what took it.

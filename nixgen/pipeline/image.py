@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nixgen.aside import scratch_folder
-from nixgen.closure.variants import format_variants
 from nixgen.digest import Digest
-from nixgen.errors import BuildError, IrreproducibleError, UsageError
-from nixgen.lock import LockedResult, lock_path, write_lock
+from nixgen.errors import UsageError
 from nixgen.nixcli import Nix
 from nixgen.oci import (
     BuiltImage,
     Compressor,
+    ImageConf,
     LayerBuilder,
     LayerCache,
+    StoreRoot,
     build_image,
-    canonical_json,
     gzip_compressor,
     read_conf,
     write_docker_archive,
@@ -29,9 +29,10 @@ from nixgen.oci import (
 )
 from nixgen.oci.trimming import Trimming
 from nixgen.oci.writing import work_folder
+from nixgen.pipeline.alarm import remember
 from nixgen.pipeline.bases import FoundBase
 from nixgen.pipeline.confs import store_root
-from nixgen.pipeline.entrypoint import check_entrypoint, refuse_left_out
+from nixgen.pipeline.entrypoint import check_entrypoint
 from nixgen.pipeline.limits import refuse_violations
 from nixgen.pipeline.outcome import Format, Outcome, PlatformOutcome
 from nixgen.pipeline.prepare import Prepared
@@ -87,41 +88,19 @@ def write_image(
         )
     refuse_own_base(evaluated.prepared, destination)
     store = store_root(nix)
-    whole = [read_conf(path, store=store) for path in conf_paths]
     anew = cache is None or cache.rehash
-    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store, anew=anew)
-    confs = [conf for conf, _ in trimmed]
+    drafts = _read_drafts(evaluated, conf_paths, nix, state=state, store=store, anew=anew)
+    confs = [draft.conf for draft in drafts]
     check_programs(evaluated, confs, nix, state=state, store=store, anew=anew)
     nix.reporter.report(PhaseStarted(name="write layers"))
     with work_folder(destination) as work:
         images, runnables = [], []
-        for image, conf, untrimmed, found, variants in zip(
-            plan.images, confs, whole, evaluated.prepared.bases, evaluated.variants, strict=True
-        ):
-            base = None if found is None else found.read(work=work, cache=cache)
-            runnable = RunnableImage(
-                layout=destination, tag=image.tag, platform=image.platform, conf=conf, store=store
-            )
-            try:
-                _check_entrypoint(runnable, found, variants)
-            except BuildError:
-                if conf != untrimmed:
-                    refuse_left_out(runnable, untrimmed, rules_of(image))
-                raise
-            runnables.append(dataclasses.replace(runnable, base=base))
-            builder = LayerBuilder(
-                work=work, compressor=_compressor(image, evaluated, nix), cache=cache
-            )
-            images.append(
-                build_image(
-                    conf,
-                    store=store,
-                    platform=image.platform,
-                    builder=builder,
-                    annotations=image.annotations,
-                    base=base,
-                )
-            )
+        for draft in drafts:
+            compressor = _compressor(draft.plan, evaluated, nix)
+            builder = LayerBuilder(work=work, compressor=compressor, cache=cache)
+            image, runnable = draft.build(builder, destination, store)
+            images.append(image)
+            runnables.append(runnable)
         refuse_violations(evaluated, images, runnables, nix)
         if accept is not None:
             accept(images, runnables, work)
@@ -134,14 +113,77 @@ def write_image(
         format=form,
         digest=digest,
         platforms=tuple(
-            PlatformOutcome.of(
-                {**image.as_json(), "variants": dict(variants), **_trimmed_json(trimming)}
-            )
-            for image, variants, (_, trimming) in zip(
-                images, evaluated.variants, trimmed, strict=True
-            )
+            PlatformOutcome.of({**image.as_json(), **draft.as_json()})
+            for image, draft in zip(images, drafts, strict=True)
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """One platform's image before its layers: its conf as built, and less what the rules take."""
+
+    plan: ImagePlan
+    whole: ImageConf
+    conf: ImageConf
+    trimming: Trimming | None
+    base: FoundBase | None
+    variants: Mapping[str, str]
+
+    def build(
+        self, builder: LayerBuilder, destination: Path, store: StoreRoot
+    ) -> tuple[BuiltImage, RunnableImage]:
+        """Write its layers; raises BuildError where it lacks the program that it starts."""
+        image, found = self.plan, self.base
+        base = None if found is None else found.read(work=builder.work, cache=builder.cache)
+        runnable = RunnableImage(
+            layout=destination,
+            tag=image.tag,
+            platform=image.platform,
+            conf=self.conf,
+            store=store,
+        )
+        check_entrypoint(
+            runnable,
+            None if found is None else found.files,
+            whole=self.whole,
+            rules=rules_of(image),
+            variants=self.variants,
+        )
+        built = build_image(
+            self.conf,
+            store=store,
+            platform=image.platform,
+            builder=builder,
+            annotations=image.annotations,
+            base=base,
+        )
+        return built, dataclasses.replace(runnable, base=base)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the outcome tells of it, besides sizes and layers."""
+        closure = {} if self.trimming is None else {"closure": self.trimming.as_json()}
+        return {"variants": dict(self.variants), **closure}
+
+
+def _read_drafts(
+    evaluated: Evaluated,
+    conf_paths: Sequence[Path],
+    nix: Nix,
+    *,
+    state: State,
+    store: StoreRoot,
+    anew: bool,
+) -> list[_Draft]:
+    whole = [read_conf(path, store=store) for path in conf_paths]
+    trimmed = trim_confs(evaluated, whole, nix, state=state, store=store, anew=anew)
+    prepared = evaluated.prepared
+    return [
+        _Draft(plan=plan, whole=conf, conf=left, trimming=trimming, base=base, variants=variants)
+        for plan, conf, (left, trimming), base, variants in zip(
+            prepared.plan.images, whole, trimmed, prepared.bases, evaluated.variants, strict=True
+        )
+    ]
 
 
 def write_aside(
@@ -170,26 +212,6 @@ def write_aside(
     return outcome
 
 
-def _check_entrypoint(
-    image: RunnableImage, base: FoundBase | None, variants: Mapping[str, str]
-) -> None:
-    """As `check_entrypoint`, with the way back where a smaller package may lack the program."""
-    try:
-        check_entrypoint(image, None if base is None else base.files)
-    except BuildError as error:
-        if not variants:
-            raise
-        names = ", ".join(f'"{name}"' for name in variants)
-        told = "\n".join(f"  {line}" for line in format_variants(variants))
-        raise BuildError(
-            f"{error.message}\n{told}", hint=f"[closure] as-named = [{names}]  takes what is named"
-        ) from error
-
-
-def _trimmed_json(trimming: Trimming | None) -> dict[str, Any]:
-    return {} if trimming is None else {"closure": trimming.as_json()}
-
-
 def refuse_own_base(prepared: Prepared, destination: Path) -> None:
     """Raise UsageError where an image would be written over its own base."""
     places = [base.place for base in prepared.bases if base is not None and base.place is not None]
@@ -198,60 +220,6 @@ def refuse_own_base(prepared: Prepared, destination: Path) -> None:
             f"{destination} is the base image that this one begins with",
             hint="name another place with -o",
         )
-
-
-def remember(evaluated: Evaluated, images: Sequence[BuiltImage]) -> None:
-    """Compare with the lock's last results, then record the new ones.
-
-    Raises IrreproducibleError where the same derivation, written in the same way, once gave
-    another digest.
-    """
-    prepared = evaluated.prepared
-    lock = prepared.lock
-    for image, target, built in zip(prepared.plan.images, evaluated.confs, images, strict=True):
-        key = (prepared.request.profile or "", str(image.platform), image.build_system)
-        result = LockedResult(
-            derivation=str(target.drv_path),
-            writer=writer_digest(image, evaluated),
-            manifest=built.digest,
-            size_bytes=built.size_bytes,
-            unpacked_bytes=built.unpacked_bytes,
-        )
-        old = lock.results.get(key)
-        if (
-            old is not None
-            and (old.derivation, old.writer) == (result.derivation, result.writer)
-            and old.manifest != result.manifest
-        ):
-            raise IrreproducibleError(
-                f"{image.platform}: the same derivation gave another image\n"
-                f"  derivation {result.derivation}\n"
-                f"  locked     {old.manifest}\n"
-                f"  built      {result.manifest}",
-                hint=f"`nix-store --realise --check {result.derivation}` rebuilds the last step "
-                "and compares (`nixgen audit`, which is to do so for every step, is not there "
-                "yet); `nixgen lock` accepts the new digest",
-            )
-        lock = lock.with_result(key, result)
-    if prepared.request.may_write_lock:
-        write_lock(lock_path(prepared.description.path), lock)
-
-
-def writer_digest(image: ImagePlan, evaluated: Evaluated) -> Digest:
-    """The digest of all that an image's bytes depend on besides its conf's derivation."""
-    compressor = evaluated.compressors.get(image.compression)
-    rules = rules_of(image)
-    parameters = {
-        "annotations": dict(image.annotations),
-        "compression": image.compression,
-        "compressor": str(compressor.drv_path) if compressor else "",
-        **({} if rules.leaves_out_nothing else {"closure": rules.as_json()}),
-        "platform": str(image.platform),
-        "writer": 1,
-    }
-    if image.base is not None:
-        parameters["base"] = str(image.base.digest)
-    return Digest.of_bytes(canonical_json(parameters))
 
 
 def _compressor(image: ImagePlan, evaluated: Evaluated, nix: Nix) -> Compressor | None:

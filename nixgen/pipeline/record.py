@@ -16,8 +16,8 @@ from nixgen.attest.statement import STATEMENT_TYPE, Subject
 from nixgen.digest import Digest
 from nixgen.errors import MachineError
 from nixgen.lock import lock_path, pins_digest
+from nixgen.pipeline.alarm import writer_digest
 from nixgen.pipeline.conditions import Conditions
-from nixgen.pipeline.image import writer_digest
 from nixgen.pipeline.outcome import Outcome
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.revision import find_revision

@@ -397,7 +397,7 @@ def test_only_so_many_bases_are_remembered(project: Project, tmp_path: Path) -> 
 
 
 def test_the_writers_digest_names_the_base(project: Project) -> None:
-    from nixgen.pipeline.image import writer_digest
+    from nixgen.pipeline.alarm import writer_digest
 
     class Nothing:
         compressors: Mapping[str, Any] = {}
