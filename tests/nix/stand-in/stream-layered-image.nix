@@ -68,7 +68,8 @@ let
     gname = "root";
   };
   conf = pkgs.runCommand "${name}-conf.json" { inherit customisationLayer baseJson fields; } ''
-    layers=$(grep -v -x -F -e "$customisationLayer" -e "$baseJson" ${closure}/store-paths |
+    # An image of files alone has no store path, and grep then answers 1.
+    layers=$({ grep -v -x -F -e "$customisationLayer" -e "$baseJson" ${closure}/store-paths || :; } |
       awk -v limit=${toString limit} '
         { printf "%s\"%s\"", NR == 1 ? "[" : NR <= limit ? "],[" : ",", $0 }
         END { if (NR > 0) printf "]" }')
