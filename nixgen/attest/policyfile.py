@@ -96,7 +96,12 @@ _POLICY = Table(
         Field("signer", ListOf(item=_SIGNER, label="a list of signers"), _SIGNER.doc),
         Field("signers", Integer(low=1, high=100), "How many of them have to have signed."),
         Field("max-age", Text(label="an age", convert=_parse_age), "How old signatures may be."),
-        Field("builders", lists_of(LINE, "a list of builder ids"), "Who may have built it."),
+        # why not empty: that would read as nobody, and demand nothing.
+        Field(
+            "builders",
+            ListOf(item=LINE, label="a list of builder ids", minimum=1),
+            "Who may have built it.",
+        ),
         Field("source-repository", LINE, "What the certificates have to be made for."),
         Field("sbom", Boolean(), "Whether an SBOM has to be there."),
         Field("forbid-packages", lists_of(LINE, "a list of patterns"), "What it may not hold."),

@@ -143,6 +143,12 @@ def test_no_policy_makes_up_for_a_signature() -> None:
     Policy().demand(findings(), NOW)
 
 
+def test_builders_that_are_nobody_are_no_demand_but_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "builders = []")
+    assert [(problem.line, problem.key) for problem in caught.value.problems] == [(1, "builders")]
+
+
 def test_a_key_in_two_files_signs_once(
     layout: Layout, pair: KeyPair, key: PrivateKey, access: RegistryAccess
 ) -> None:
