@@ -150,7 +150,6 @@ class Field:
     required: bool = field(default=False, kw_only=True)
     needless_beside: tuple[str, ...] = field(default=(), kw_only=True)
     aliases: tuple[str, ...] = field(default=(), kw_only=True)
-    since: str = field(default="0.1", kw_only=True)
 
     def is_missing(self, present: Collection[str]) -> bool:
         """Whether a table that holds these keys lacks this one."""
