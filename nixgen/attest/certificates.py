@@ -68,7 +68,12 @@ class Identity:
     @classmethod
     def exactly(cls, *, identity: str, issuer: str) -> Identity:
         """The one identity of that name."""
-        return cls(identity=Wanted(text=identity), issuer=Wanted(text=issuer))
+        return cls.named(identity=identity, issuer=issuer)
+
+    @classmethod
+    def named(cls, *, identity: str, issuer: str, pattern: bool = False) -> Identity:
+        """The identity of that name, or those that match it, of one issuer."""
+        return cls(identity=Wanted(text=identity, pattern=pattern), issuer=Wanted(text=issuer))
 
     def __str__(self) -> str:
         return f"{self.issuer.text} {self.identity.text}"
@@ -76,9 +81,10 @@ class Identity:
 
 def identity_of(sign: Sign) -> Identity | None:
     """The identity that signs an app by its description, None where none is named."""
-    if sign.identity is None or sign.issuer is None:
+    text = sign.identity or sign.identity_pattern
+    if text is None or sign.issuer is None:
         return None
-    return Identity.exactly(identity=sign.identity, issuer=sign.issuer)
+    return Identity.named(identity=text, issuer=sign.issuer, pattern=sign.identity is None)
 
 
 class CertificateJudge:

@@ -16,7 +16,7 @@ from nixgen.spec.kinds import Anything, Boolean, Integer, Mistake, OneOf, Text
 from nixgen.spec.node import Node, plain_value
 from nixgen.spec.report import Report
 from nixgen.spec.shapes import Field, ListOf, Record, Table
-from nixgen.spec.value_kinds import LINE, lists_of
+from nixgen.spec.value_kinds import LINE, REGEX, lists_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -26,14 +26,6 @@ def _parse_age(text: str) -> timedelta:
     if match is None:
         raise Mistake(f"expected an age such as 90m, 12h or 30d, not {text!r}")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _parse_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise Mistake(f"{text!r} is no regular expression: {error}") from error
-    return text
 
 
 def _parse_type(text: str) -> str:
@@ -48,7 +40,6 @@ def _parse_path(text: str) -> tuple[str, ...]:
     return tuple(text.split("."))
 
 
-_REGEX = Text(label="a regular expression", convert=_parse_pattern)
 _SCALAR = Anything(label="a value", takes=("string", "integer", "float", "boolean"))
 _NUMBER = Anything(label="a number", takes=("integer", "float"))
 _FIELD = OneOf(
@@ -65,7 +56,7 @@ _CONDITION = Table(
         Field("field", _FIELD, "Where the value is: names with dots between them.", required=True),
         Field("equals", _SCALAR, "What it has to be."),
         Field("one-of", ListOf(item=_SCALAR, label="a list", minimum=1), "Or one of these."),
-        Field("matches", _REGEX, "A regular expression for all of it."),
+        Field("matches", REGEX, "A regular expression for all of it."),
         Field("at-least", _NUMBER, "The least that it may be."),
         Field("at-most", _NUMBER, "The most that it may be."),
     ),
@@ -84,9 +75,9 @@ _SIGNER = Table(
     fields=(
         Field("key", LINE, "The file of a public key, from the policy's folder."),
         Field("identity", LINE, "Who it is."),
-        Field("identity-pattern", _REGEX, "The same as a regular expression."),
+        Field("identity-pattern", REGEX, "The same as a regular expression."),
         Field("issuer", LINE, "Who vouches for the identity."),
-        Field("issuer-pattern", _REGEX, "The same as a regular expression."),
+        Field("issuer-pattern", REGEX, "The same as a regular expression."),
     ),
 )
 _POLICY = Table(

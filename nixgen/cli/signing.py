@@ -220,6 +220,7 @@ def sign(
         else:
             lines = [f"{signed.where}\n  digest    {signed.digest}\n  signed by {signed.signer}"]
             lines += [f"  manifest  {digest}" for digest in signed.subjects]
+            lines += [f"  statement {kind}" for kind in signed.statement_types]
             lines += [] if signed.referrers else ["  nothing new: it was signed before"]
             print_result("\n".join(lines))
 

@@ -98,11 +98,12 @@ def record_inputs(evaluated: Evaluated) -> dict[str, Any]:
     }
 
 
-def _signer(sign: Sign) -> dict[str, str] | None:
-    """Who signs keylessly, by the description."""
-    if sign.identity is None or sign.issuer is None:
+def _signer(sign: Sign) -> dict[str, Any] | None:
+    """Who signs keylessly by the description, as `Identity.named` takes it."""
+    text = sign.identity or sign.identity_pattern
+    if text is None:
         return None
-    return {"identity": sign.identity, "issuer": sign.issuer}
+    return {"identity": text, "pattern": sign.identity is None, "issuer": sign.issuer}
 
 
 def subjects_of(record: Any) -> tuple[Subject, ...]:

@@ -12,7 +12,14 @@ from nixgen.attest.attaching import attach_to_layout, attach_to_registry, write_
 from nixgen.attest.certificates import Identity
 from nixgen.attest.predicates import make_foreign_statement
 from nixgen.attest.referring import Attached, Referrer, read_attached
-from nixgen.attest.signing import Signer, attest_image, manifests_of, sign_image, signed_by
+from nixgen.attest.signing import (
+    SIGNATURE_TYPE,
+    Signer,
+    attest_image,
+    manifests_of,
+    sign_image,
+    signed_by,
+)
 from nixgen.attest.statement import Statement
 from nixgen.digest import Digest
 from nixgen.errors import UsageError
@@ -35,6 +42,12 @@ class Signed:
     subjects: tuple[Digest, ...]
     referrers: tuple[Referrer, ...]
     bundles: tuple[Path, ...]
+
+    @property
+    def statement_types(self) -> tuple[str, ...]:
+        """The types of what was attached besides signatures, each once."""
+        kinds = [each.bundle.statement().predicate_type for each in self.referrers]
+        return tuple(dict.fromkeys(kind for kind in kinds if kind != SIGNATURE_TYPE))
 
     def as_json(self) -> dict[str, Any]:
         """The document of `nixgen sign --json`."""
@@ -80,7 +93,7 @@ def sign(
         if records is not None:
             record = _find_record(source, records)
             if expected is None and record.get("signer") is not None:
-                expected = Identity.exactly(**record["signer"])
+                expected = Identity.named(**record["signer"])
             statements = [*statements, *(() if describe is None else describe(record))]
         if expected is not None:
             signer.expect(expected)

@@ -88,6 +88,7 @@ def make_sign(record: Record) -> Sign:
     return Sign(
         key=record.values.get("key"),
         identity=record.values.get("identity"),
+        identity_pattern=record.values.get("identity-pattern"),
         issuer=record.values.get("issuer"),
         **written,
     )

@@ -49,11 +49,17 @@ def check(
 def check_sign(record: Record, report: Report) -> None:
     """Note where [sign] does not name one signer, of a key or of an identity and its issuer."""
     written = record.node.table
-    for name, other in (("identity", "issuer"), ("issuer", "identity")):
-        if name in written and other not in written:
-            message = f'"{name}" says who signs only together with "{other}"'
-            report.add(record.place(name), message, hint=f"add {other}")
-    if "key" in written and {"identity", "issuer"} & set(written):
+    names = [name for name in ("identity", "identity-pattern") if name in written]
+    if len(names) == 2:
+        message = '"identity" and "identity-pattern" say the same thing'
+        report.add(record.place(names[1]), message, hint="leave one out")
+    for name in names if "issuer" not in written else ():
+        message = f'"{name}" says who signs only together with "issuer"'
+        report.add(record.place(name), message, hint="add issuer")
+    if "issuer" in written and not names:
+        message = '"issuer" says who signs only together with "identity"'
+        report.add(record.place("issuer"), message, hint="add identity")
+    if "key" in written and {"issuer", *names} & set(written):
         message = 'a "key" signs without an identity: it is one or the other'
         report.add(record.place("key"), message, hint="put them into two profiles")
 

@@ -264,12 +264,14 @@ class Closure:
 class Sign:
     """How `nixgen image --sign` signs, and by whom: a key, an identity, or who the call says.
 
-    `key` is a path from the project's folder; `identity` and `issuer` are there together.
+    `key` is a path from the project's folder; `issuer` is there with one of `identity` and
+    `identity_pattern`.
     """
 
     attach: tuple[str, ...] = ("provenance", "spdx")
     key: str | None = None
     identity: str | None = None
+    identity_pattern: str | None = None
     issuer: str | None = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from nixgen.spec import quantities, texts
@@ -15,28 +14,14 @@ from nixgen.spec.value_kinds import (
     LINE,
     MODE,
     PLATFORM_NAMES,
+    REGEX,
     TEXT,
     lists_of,
     parse_platform,
     parse_user,
 )
 
-_MAX_REGEX_CHARACTERS = 4096
 MAX_TIMEOUT_NS = 24 * 3600 * 10**9
-
-
-def _parse_regex(text: str) -> str:
-    texts.parse_text(text)
-    if len(text) > _MAX_REGEX_CHARACTERS:
-        raise Mistake(f"expected a regular expression of at most {_MAX_REGEX_CHARACTERS} letters")
-    try:
-        re.compile(text, re.MULTILINE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise Mistake(
-            f"{texts.quote(text)} is no regular expression: {error}",
-            "in TOML, '...' keeps backslashes as they are",
-        ) from None
-    return text
 
 
 def _parse_part(text: str) -> str:
@@ -92,7 +77,7 @@ EXPECTATION_TABLE = Table(
         ),
         Field(
             "regex",
-            Text(label="a regular expression", convert=_parse_regex),
+            REGEX,
             "A regular expression, of Python's kind, that is found in it. `^` and `$` stand for "
             "the borders of each line, `\\A` and `\\Z` for those of the whole.",
             example="^v[0-9]+",

@@ -34,6 +34,26 @@ SIZE = OneOf(
 )
 
 
+_MAX_REGEX_CHARACTERS = 4096
+
+
+def _parse_regex(text: str) -> str:
+    texts.parse_text(text)
+    if len(text) > _MAX_REGEX_CHARACTERS:
+        raise Mistake(f"expected a regular expression of at most {_MAX_REGEX_CHARACTERS} letters")
+    try:
+        re.compile(text, re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Mistake(
+            f"{texts.quote(text)} is no regular expression: {error}",
+            "in TOML, '...' keeps backslashes as they are",
+        ) from None
+    return text
+
+
+REGEX = Text(label="a regular expression", convert=_parse_regex)
+
+
 def same(value: Any) -> Any:
     """The identity of values that are told apart by themselves."""
     return value

@@ -103,8 +103,10 @@ def test_the_description_says_who_signs_and_whose_word_counts(
 ) -> None:
     description, place = project / "app.toml", tmp_path / "i.oci"
     text = description.read_text()
-    who = f'[sign]\nattach = []\nidentity = "{IDENTITY}"\nissuer = "{ISSUER}"\n'
+    who = f'[sign]\nattach = []\nissuer = "{ISSUER}"\nidentity = "{IDENTITY}"\n'
+    pattern = "identity-pattern = 'https://forge[.]example/team/app/.*'"
     description.write_text(f'{text}\n{who}[profile.other.sign]\nidentity = "me@example.org"\n')
+    (project / "tags.toml").write_text(f"{text}\n{who.rpartition('identity')[0]}{pattern}\n")
     with serving_sigstore() as fake:
         trust = fake.write_trust_config(tmp_path / "trust.json")
         call = ("image", project, "-o", place, "--sign", "--trust-config", trust, "--json", "-q")
@@ -116,6 +118,8 @@ def test_the_description_says_who_signs_and_whose_word_counts(
     by = ("--app", description, "--trusted-root", trust)
     assert cli("verify", place, *by).exit_code == 0
     assert cli("verify", place, *by, "--profile", "other").exit_code == 11
+    by = ("--app", project / "tags.toml", "--trusted-root", trust)
+    assert cli("verify", place, *by).exit_code == 0
     described = tmp_path / "keys.toml"
     described.write_text(f'[app]\nname = "x"\n[sign]\nkey = "{keys}/team.key"\n')
     assert cli("verify", place, "--app", described).exit_code == 11

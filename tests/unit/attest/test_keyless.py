@@ -298,6 +298,7 @@ def test_a_token_that_is_none_is_told_and_not_shown(
 OTHERS = [
     (Identity.exactly(identity="someone@example.org", issuer=ISSUER), "someone@example.org"),
     (Identity.exactly(identity=IDENTITY, issuer="https://id.example.org"), "id.example.org"),
+    (Identity.named(identity="https://forge[.]", issuer=ISSUER, pattern=True), "forge[.]"),
 ]
 
 
@@ -336,13 +337,13 @@ def test_who_signs_stands_in_the_build_record(
     record: dict[str, Any] = {
         "format": RECORD_FORMAT,
         "image": {"digest": str(layout.digest), "platforms": []},
-        "signer": {"identity": "someone@example.org", "issuer": ISSUER},
+        "signer": {"identity": ".*@example[.]org", "pattern": True, "issuer": ISSUER},
     }
     state.write_record(tmp_path / "app.toml", None, record)
     for identity in ("someone@example.org", IDENTITY):
         signer = KeylessSigner(trust, make_token(subject=identity))
         if identity == IDENTITY:
-            with pytest.raises(TokenError, match=r"someone@example\.org"):
+            with pytest.raises(TokenError, match=r"@example\[\.\]org"):
                 sign(str(layout.path), signer, access, now=datetime.now(UTC), records=state)
         else:
             fake.identity = identity

@@ -1123,6 +1123,20 @@ MALFORMED = (
         'only together with "identity"',
     ),
     Malformed(
+        "identity twice",
+        '[sign]\nissuer = "https://id.example.org"\nidentity = "a"\nidentity-pattern = "a"',
+        "sign.identity-pattern",
+        6,
+        "the same thing",
+    ),
+    Malformed(
+        "identity pattern that is none",
+        '[sign]\nissuer = "https://id.example.org"\nidentity-pattern = "("',
+        "sign.identity-pattern",
+        5,
+        "no regular expression",
+    ),
+    Malformed(
         "key and identity",
         '[sign]\nkey = "a.key"\nidentity = "ci@example.org"\nissuer = "https://id.example.org"',
         "sign.key",

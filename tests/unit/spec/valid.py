@@ -227,6 +227,9 @@ from = "registry.example:5000/team/debian:12@sha256:{"0" * 64}"
 contents = ["curl"]
 [profile.slim.image]
 from = "debian"
+[sign]
+identity-pattern = '.*@example[.]org'
+issuer = "https://id.example.org"
 """
 
 TESTS = """\
