@@ -42,7 +42,11 @@ def generate(
     with reporting_errors(as_json=as_json):
         from nixgen.attest import keys
 
-        passphrase = _passphrase(passphrase_file, ask="Passphrase for the new key (or none): ")
+        passphrase = _passphrase(
+            passphrase_file,
+            ask="Passphrase for the new key (or none): ",
+            again="The same once more: ",
+        )
         pair = keys.generate(name, passphrase)
         if not passphrase:
             print_note(f"note: {pair.private_path} is not encrypted")
@@ -75,8 +79,11 @@ def key_signer(path: Path, passphrase_file: Path | None) -> Signer:
     return KeySigner(key=key)
 
 
-def _passphrase(file: Path | None, *, ask: str) -> bytes | None:
-    """The passphrase: of the file, else of the environment, else asked for on a terminal."""
+def _passphrase(file: Path | None, *, ask: str, again: str | None = None) -> bytes | None:
+    """The passphrase: of the file, else of the environment, else asked for on a terminal.
+
+    With `again` it is asked for twice there: nobody sees what is typed.
+    """
     if file is not None:
         from nixgen.attest.keys import LONGEST_PASSPHRASE
 
@@ -98,6 +105,9 @@ def _passphrase(file: Path | None, *, ask: str) -> bytes | None:
     import getpass
 
     try:
-        return getpass.getpass(ask).encode() or None
+        typed = getpass.getpass(ask)
+        if typed and again is not None and getpass.getpass(again) != typed:
+            raise UsageError("these are two passphrases: no key was made", hint="try again")
     except EOFError:
         end(130)
+    return typed.encode() or None
