@@ -70,10 +70,7 @@ class KeylessSigner:
 
     def expect(self, identity: Identity) -> None:
         """See `Signer`; nothing has been sent anywhere when it raises TokenError."""
-        claims = self._claims
-        named = any(identity.identity.matches(name) for name in claims.names)
-        if not (named and identity.issuer.matches(claims.issuer)):
-            raise _unexpected(f"the identity token is for {claims}", identity)
+        _demand(self._claims, identity)
         self._expected = identity
 
     def has_signed(self, bundle: Bundle) -> bool:
@@ -98,7 +95,7 @@ class KeylessSigner:
             expected = self._expected
             if not (expected.identity.matches(name) and expected.issuer.matches(issuer)):
                 who = f"the certificate is for {name}, vouched for by {issuer}"
-                raise _unexpected(who, expected)
+                raise _unexpected(who, expected, "nothing was attached")
         return bundle
 
     def _sign(self, statement: Statement) -> bytes:
@@ -123,6 +120,37 @@ def find_token(
 
     Raises TokenError.
     """
+    found = _find_given(environ, file)
+    if found is not None:
+        return found
+    if not interactive:
+        raise _nobody()
+    return within(BROWSER_LIMIT_S, lambda: _ask(trust))
+
+
+def check_token(
+    environ: Mapping[str, str],
+    *,
+    file: Path | None = None,
+    expected: Identity | None,
+    interactive: bool,
+) -> None:
+    """Raise the TokenError that `find_token` and `expect` are going to raise, as far as is known.
+
+    A browser is not asked, and nothing is sent but to the CI that gives the token.
+    """
+    token = _find_given(environ, file)
+    if token is None:
+        if interactive:
+            return
+        raise _nobody()
+    _, claims = _parse_token(token)
+    if expected is not None:
+        _demand(claims, expected)
+
+
+def _find_given(environ: Mapping[str, str], file: Path | None) -> str | None:
+    """The token of the file, the variable or the CI; None where there is none of them."""
     if file is not None:
         return _read_token(file)
     if environ.get(TOKEN_VARIABLE):
@@ -136,14 +164,7 @@ def find_token(
             "this CI offers an identity and does not hand it out",
             hint="on GitHub, permissions: id-token: write",
         ) from error
-    if found:
-        return str(found)
-    if not interactive:
-        raise TokenError(
-            "there is no identity to sign with: no token, no CI that gives one, and no terminal",
-            hint=f"set {TOKEN_VARIABLE}, name a file with --identity-token, or sign with --key",
-        )
-    return within(BROWSER_LIMIT_S, lambda: _ask(trust))
+    return str(found) if found else None
 
 
 def within(limit_s: float, work: Callable[[], _Result]) -> _Result:
@@ -183,11 +204,24 @@ def within(limit_s: float, work: Callable[[], _Result]) -> _Result:
     )
 
 
-def _unexpected(who: str, expected: Identity) -> TokenError:
+def _nobody() -> TokenError:
+    return TokenError(
+        "there is no identity to sign with: no token, no CI that gives one, and no terminal",
+        hint=f"set {TOKEN_VARIABLE}, name a file with --identity-token, or sign with --key",
+    )
+
+
+def _demand(claims: Claims, expected: Identity) -> None:
+    named = any(expected.identity.matches(name) for name in claims.names)
+    if not (named and expected.issuer.matches(claims.issuer)):
+        raise _unexpected(f"the identity token is for {claims}", expected, "nothing was signed")
+
+
+def _unexpected(who: str, expected: Identity, so: str) -> TokenError:
     wanted = f"{expected.identity.text}, vouched for by {expected.issuer.text}"
     return TokenError(
         printable(f"{who}, and [sign] names {wanted}"),
-        hint="sign as the latter, or mend [sign] in app.toml; nothing was signed",
+        hint=f"{so}: sign as the latter, or mend [sign] in app.toml",
     )
 
 

@@ -124,6 +124,8 @@ def image(
             if dry_run:
                 print_steps(wish.steps(reporter), as_json=as_json)
                 return
+            if signing is not None and described is not None:
+                signing.check(described.identity)
             plain = not (no_cache or verify_cache or record or test)
             outcome = (wish.recall(reporter) if plain else None) or wish.build(
                 reporter,

@@ -27,6 +27,7 @@ from nixgen.cli.statements import BuilderIdOption, check_builder_id
 from nixgen.errors import UsageError
 
 if TYPE_CHECKING:
+    from nixgen.attest.certificates import Identity
     from nixgen.attest.signing import Signer
     from nixgen.attest.statement import Statement
     from nixgen.attest.trust import Trust
@@ -103,9 +104,25 @@ class Signing:
             return self.by_key
         from nixgen.attest.keyless import KeylessSigner, find_token
 
-        terminal = sys.stdin is not None and sys.stdin.isatty()
-        token = find_token(os.environ, file=self.token_file, trust=self.trust, interactive=terminal)
+        token = find_token(
+            os.environ, file=self.token_file, trust=self.trust, interactive=_is_terminal()
+        )
         return KeylessSigner(self.trust, token, renews=self.renews)
+
+    def check(self, expected: Identity | None) -> None:
+        """Raise the TokenError that signing is going to raise, as far as is known before a build.
+
+        `expected` is who signs by the description.
+        """
+        if self.by_key is None:
+            from nixgen.attest.keyless import check_token
+
+            check_token(
+                os.environ,
+                file=self.token_file,
+                expected=expected,
+                interactive=_is_terminal(),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +240,10 @@ def sign(
             lines += [f"  statement {kind}" for kind in signed.statement_types]
             lines += [] if signed.referrers else ["  nothing new: it was signed before"]
             print_result("\n".join(lines))
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def describer(

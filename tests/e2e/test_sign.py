@@ -113,6 +113,8 @@ def test_the_description_says_who_signs_and_whose_word_counts(
         other = cli(*call, "--profile", "other", SIGSTORE_ID_TOKEN=make_token())
         assert (other.exit_code, error_of(other)["kind"], fake.tokens) == (2, "token", [])
         assert "me@example.org" in error_of(other)["message"]
+        # why: a build that can't be signed is not begun.
+        assert not place.exists()
         made = cli(*call, SIGSTORE_ID_TOKEN=make_token())
         assert made.exit_code == 0, made.stderr
     by = ("--app", description, "--trusted-root", trust)

@@ -16,7 +16,13 @@ from nixgen.attest.bundle import parse_bundle
 from nixgen.attest.certificates import CertificateJudge, Identity, Wanted
 from nixgen.attest.errors import BadSignatureError, CantTellError, WrongSignerError
 from nixgen.attest.judging import Fault, Judges, Refused, Signatory
-from nixgen.attest.keyless import KeylessSigner, SigningServiceError, TokenError, find_token
+from nixgen.attest.keyless import (
+    KeylessSigner,
+    SigningServiceError,
+    TokenError,
+    check_token,
+    find_token,
+)
 from nixgen.attest.signing import signature_of
 from nixgen.attest.trust import Trust
 from nixgen.digest import Digest
@@ -391,9 +397,33 @@ def test_tokens_come_from_a_file_a_variable_or_nowhere(trust: Trust, tmp_path: P
         find_token(environ, file=tmp_path / "none", trust=trust, interactive=False)
 
 
-def test_no_token_and_no_terminal_is_told(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GCP"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_ci")
+def test_what_is_wrong_with_a_token_is_known_before_anything_is_built(fake: FakeSigstore) -> None:
+    def check(*, interactive: bool = False, **environ: str) -> None:
+        check_token(environ, expected=TEAM, interactive=interactive)
+
+    check(SIGSTORE_ID_TOKEN=make_token())
+    check(interactive=True)
+    for token, why in (
+        (make_token(lifetime_s=-600), "expired"),
+        (make_token(subject="else"), "names"),
+        ("a.b.c", "none that can be read"),
+    ):
+        with pytest.raises(TokenError, match=why):
+            check(SIGSTORE_ID_TOKEN=token, interactive=True)
+    with pytest.raises(TokenError, match="no terminal"):
+        check()
+    assert fake.tokens == []
+
+
+@pytest.mark.usefixtures("no_ci")
+def test_no_token_and_no_terminal_is_told(trust: Trust) -> None:
     with pytest.raises(TokenError, match="no terminal"):
         find_token({}, trust=trust, interactive=False)
 
