@@ -47,7 +47,7 @@ def test_stray_references_are_tried_and_the_description_stays(planted: Path, cli
     for name, row in rows.items():
         assert row["saved_bytes"] == described["size_bytes"] - row["result"]["size_bytes"]
         failed = name == "cut-planted-library"
-        assert row["result"]["tests"]["verdict"] == ("failed" if failed else "passed")
+        assert row["result"]["tests"]["verdict"] == ("failed" if failed else "passed"), (name, row)
 
 
 def test_the_lines_do_what_was_tried(planted: Path, cli: Cli) -> None:
