@@ -129,13 +129,10 @@ def _make_policy(record: Record, folder: Path, report: Report) -> Policy:
     values = record.values
     signers = [each for _, each in values.get("signer", ())]
     named = [_make_signer(each, folder, report) for each in signers]
-    wanted = values.get("signers", 1)
-    if "signer" in values and wanted > len(signers):
-        report.add(record.place("signers"), f"{wanted} signers, of whom {len(signers)} are named")
     return Policy(
         keys=tuple(each for each in named if isinstance(each, Path)),
         identities=tuple(each for each in named if isinstance(each, Identity)),
-        signers=wanted,
+        signers=values.get("signers", 1),
         max_age=values.get("max-age"),
         builders=tuple(text for _, text in values.get("builders", ())),
         source_repository=values.get("source-repository"),

@@ -90,6 +90,11 @@ class Words:
     identities: Sequence[Identity]
     rules: Policy
 
+    @property
+    def count(self) -> int:
+        """How many they are, each counted once."""
+        return len({key.der for key in self.keys}) + len(set(map(str, self.identities)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -144,7 +149,13 @@ class WordOptions:
                 "whose signature is wanted?",
                 hint="--key FILE.pub, --identity and --issuer, or --app app.toml",
             )
-        return Words(keys=[load_public(path) for path in keys], identities=identities, rules=rules)
+        words = Words(keys=[load_public(path) for path in keys], identities=identities, rules=rules)
+        if rules.signers > words.count:
+            raise UsageError(
+                f"{self.policy} demands {rules.signers} signers, of whom {words.count} are named",
+                hint="name the others too; one that is named twice counts once",
+            )
+        return words
 
     def wish(self, *, staging: bool = False) -> Wish:
         """What they add up to; raises what `words` raises."""

@@ -108,7 +108,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
             tmp_path,
             """
             signer = [{ key = "a.pub", issuer = "x" }, { identity = "x" }]
-            signers = 3
+            signers = 0
             max-age = "soon"
             sbom = "yes"
             builder = ["x"]

@@ -154,7 +154,7 @@ def test_mistakes_of_a_policy_are_told_all_at_once(
 ) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(
-        'signers = 3\nmax-age = "soon"\nsbomm = true\n[[signer]]\nkey = "a.pub"\nissuer = "x"\n'
+        'signers = 0\nmax-age = "soon"\nsbomm = true\n[[signer]]\nkey = "a.pub"\nissuer = "x"\n'
     )
     code, out, told = invoke("verify", layout.path, "--policy", policy)
     assert (code, out) == (2, "")
@@ -162,6 +162,21 @@ def test_mistakes_of_a_policy_are_told_all_at_once(
         line.partition(": ")[0] for line in told.splitlines() if line.startswith(str(policy))
     ] == [f"{policy}:{line}" for line in (1, 2, 3, 4)]
     assert 'did you mean "sbom"?' in told
+
+
+@pytest.mark.parametrize("named", ["team.pub", "./team.pub"])
+def test_signers_that_can_never_be_are_a_mistake(
+    invoke: Invoke, layout: Layout, pair: KeyPair, tmp_path: Path, named: str
+) -> None:
+    (tmp_path / "team.pub").write_bytes(pair.public_path.read_bytes())
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'signers = 2\n[[signer]]\nkey = "{named}"\n')
+    call = ("verify", layout.path, "--policy", policy)
+    code, _, told = invoke(*call, "--key", pair.public_path)
+    assert code == 2
+    assert "demands 2 signers, of whom 1 are named" in told
+    named_too = ("--identity", "a@example.org", "--issuer", "https://id.example.org")
+    assert invoke(*call, *named_too)[0] == 10
 
 
 def test_a_layout_that_can_not_be_written_is_told_with_the_way_out(
