@@ -21,6 +21,7 @@ from nixgen.attest.judging import Fault, Refused, Signatory
 from nixgen.attest.trust import Trust
 from nixgen.attest.validity import valid_at
 from nixgen.errors import UsageError
+from nixgen.regexes import check_regex
 from nixgen.strictjson import load_object
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.pattern:
             try:
-                re.compile(self.text)
-            except re.error as error:
+                check_regex(self.text)
+            except ValueError as error:
                 raise UsageError(f"{self.text!r} is no regular expression: {error}") from error
 
     def matches(self, value: str | None) -> bool:

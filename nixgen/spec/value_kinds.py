@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nixgen.platforms import Platform, UnknownPlatformError, platform_names
+from nixgen.regexes import check_regex
 from nixgen.spec import quantities, texts
 from nixgen.spec.kinds import Integer, Kind, Mistake, OneOf, Text
 from nixgen.spec.model import Port
@@ -34,16 +35,11 @@ SIZE = OneOf(
 )
 
 
-_MAX_REGEX_CHARACTERS = 4096
-
-
 def _parse_regex(text: str) -> str:
     texts.parse_text(text)
-    if len(text) > _MAX_REGEX_CHARACTERS:
-        raise Mistake(f"expected a regular expression of at most {_MAX_REGEX_CHARACTERS} letters")
     try:
-        re.compile(text, re.MULTILINE)
-    except (re.error, OverflowError, RecursionError) as error:
+        check_regex(text)
+    except ValueError as error:
         raise Mistake(
             f"{texts.quote(text)} is no regular expression: {error}",
             "in TOML, '...' keeps backslashes as they are",
