@@ -189,7 +189,11 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
-        raise KeyFileError(f"{path}: {error.strerror or 'it cannot be read'}") from error
+        hint = "nixgen key generate -o NAME  makes NAME.key and NAME.pub"
+        raise KeyFileError(
+            f"the key {path} can't be read: {error.strerror or error}",
+            hint=hint if isinstance(error, FileNotFoundError) else None,
+        ) from error
     except ValueError as error:
         raise KeyFileError(f"{str(path)!r} is no name of a file") from error
     if len(data) > _LARGEST_BYTES:
