@@ -155,12 +155,17 @@ def _by_key(planted: Planted, project: Path, name: str) -> Path:
     return image
 
 
-def _without_key(planted: Planted, fake: FakeSigstore, image: Path, name: str) -> None:
+def _without_key(
+    planted: Planted, fake: FakeSigstore, project: Path, image: Path, name: str
+) -> None:
     trust = fake.write_trust_config(planted.folder / "trust.json")
     keyless = ("--keyless", "--trust-config", trust, "--json")
     token = (planted.folder / "token").read_text()
     planted.run("sign", image, *keyless, SIGSTORE_ID_TOKEN=token)
     planted.run("sign", name, *keyless, "--identity-token", planted.folder / "token")
+    build = ("image", project, "-o", planted.folder / "written/keyless.oci", "--sign", *keyless)
+    planted.run(*build, "--record", "-v", "--attach", "provenance", SIGSTORE_ID_TOKEN=token)
+    planted.run(*build, "--record", code=2, SIGSTORE_ID_TOKEN=token[:-3] + "!")
     assert set(fake.tokens) == {f"Bearer {token}"}
     planted.run("sign", image, *keyless, code=2, SIGSTORE_ID_TOKEN=token[:-3] + "!")
     planted.run("sign", image, *keyless, "--identity-token", planted.folder / "expired", code=2)
@@ -202,7 +207,7 @@ def test_no_secret_is_in_anything_that_is_written(
     name = f"{registry.host}/team/app:v1"
     with serving_sigstore() as sigstore:
         image = _by_key(planted, project, name)
-        _without_key(planted, sigstore, image, f"{name}-copied")
+        _without_key(planted, sigstore, project, image, f"{name}-copied")
     _badly_served(planted, registry, image, f"{name}-copied")
     planted.secrets += registry.tokens
     texts = list(planted.texts(registry, sigstore))
