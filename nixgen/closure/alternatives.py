@@ -82,6 +82,7 @@ class Described:
     libs: tuple[str, ...] = ()
     cflags: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ()
+    has_certificates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Alternative:
 
     `drop`, `cut`, `as_named`, `cflags` and `ldflags` come to what is there; `contents` says for
     packages what stands in their place, None for nothing. `libs` says for libraries of the build
-    which do, the name "" for those that come to it.
+    which do, the name "" for those that come to it. `off` are keys of the image that become false.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Alternative:
     libs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cflags: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
 
     def changes(self, now: Described) -> dict[str, Any]:
         """The values to lay over the description: whole lists, in the shape of a document."""
@@ -120,6 +122,7 @@ class Alternative:
         if self.contents:
             others = (self.contents.get(name, name) for name in now.contents)
             image["contents"] = list(dict.fromkeys(name for name in others if name is not None))
+        image |= dict.fromkeys(self.off, False)
         tables = {"build": self._build(now), "image": image, "closure": closure}
         return {name: table for name, table in tables.items() if table}
 
@@ -157,6 +160,7 @@ def join(name: str, doc: str, parts: Sequence[Alternative]) -> Alternative:
         libs={name: others for each in parts for name, others in each.libs.items()},
         cflags=tuple(dict.fromkeys(flag for each in parts for flag in each.cflags)),
         ldflags=tuple(dict.fromkeys(flag for each in parts for flag in each.ldflags)),
+        off=tuple(dict.fromkeys(key for each in parts for key in each.off)),
     )
 
 
@@ -169,6 +173,13 @@ def propose_modes(now: Described) -> Iterator[Alternative]:
     for mode, doc in docs.items():
         if now.minimise == "none" or (now.minimise, mode) == ("safe", "tight"):
             yield Alternative(name=mode, doc=doc, minimise=mode)
+
+
+def propose_no_certificates(now: Described) -> Iterator[Alternative]:
+    """An image without CA certificates, which most of small ones consist of."""
+    if now.has_certificates:
+        doc = "without CA certificates, for an app that opens no TLS connection"
+        yield Alternative(name="no-certificates", doc=doc, off=("ca-certificates",))
 
 
 def propose_drops(paths: Iterable[str], place: Place) -> Iterator[Alternative]:

@@ -16,6 +16,7 @@ from nixgen.closure.alternatives import (
     propose_as_named,
     propose_drops,
     propose_modes,
+    propose_no_certificates,
     propose_removals,
     propose_strays,
     propose_variants,
@@ -93,6 +94,7 @@ class _Workshop:
             cut=tuple((source.text, target.text) for source, target in closure.cuts),
             contents=self.spec.image.contents,
             as_named=closure.as_named,
+            has_certificates=self.spec.image.ca_certificates,
             **_building(self.spec.build),
         )
 
@@ -122,7 +124,8 @@ class _Workshop:
 
     def _join(self, trials: Sequence[Trial]) -> Alternative | None:
         """All good alternatives as one; None where that is one of them."""
-        good = [each.alternative for each in trials if each.is_good]
+        # why not certificates: what opens TLS connections is seldom in a test.
+        good = [each.alternative for each in trials if each.is_good and not each.alternative.off]
         doc = "all that save something and pass the tests"
         together = join("together", doc, good)
         changes = together.changes(self.now)
@@ -197,6 +200,7 @@ class _Workshop:
         if weighed.tests is not None and weighed.tests.verdict == "failed":
             yield from propose_as_named(taken)
         yield from propose_modes(now)
+        yield from propose_no_certificates(now)
         (image,) = described.prepared.plan.images
         (path,) = realise(described, self.nix, state=self.state, supply=self.supply)
         conf = read_conf(path, store=store_root(self.nix))

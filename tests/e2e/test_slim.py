@@ -38,7 +38,8 @@ def test_stray_references_are_tried_and_the_description_stays(planted: Path, cli
     outcome = _slim(cli, planted, "--json")
     assert content(planted) == before
     rows = _rows(outcome)
-    assert rows.keys() == {"safe", "tight", "drop-planted-gcc", "cut-planted-library"}
+    tried = {"safe", "tight", "no-certificates", "drop-planted-gcc", "cut-planted-library"}
+    assert rows.keys() == tried
     saved = [row["saved_bytes"] for row in outcome.document["alternatives"]]
     assert saved == sorted(saved, reverse=True)
     assert min(saved) > 0
@@ -67,8 +68,9 @@ def test_what_saves_and_passes_is_tried_together(planted: Path, cli: Cli) -> Non
     place.write_text(text)
     rows = list(_rows(_slim(cli, planted, "--json")).values())
     assert [row["name"] for row in rows][:2] == ["together", "without-lua"]
+    assert "no-certificates" in [row["name"] for row in rows]
     document = tomllib.loads("\n".join(rows[0]["lines"]))
-    assert document["image"]["contents"] == []
+    assert document["image"] == {"contents": []}
     assert document["closure"]["minimise"] == "tight"
     assert len(document["closure"]["drop"]) == 1
     assert "cut" not in document["closure"]
@@ -86,7 +88,7 @@ def test_an_unknown_alternative_is_a_mistake_that_names_those_there_are(
 ) -> None:
     outcome = cli("slim", planted, "-q", "--try", "magic")
     assert outcome.exit_code == 2
-    assert "safe, tight, drop-planted-gcc" in outcome.stderr
+    assert "safe, tight, no-certificates, drop-planted-gcc" in outcome.stderr
 
 
 def test_a_package_that_nothing_names_is_tried_without(tmp_path: Path, cli: Cli) -> None:
@@ -214,6 +216,8 @@ def test_smaller_libraries_and_smaller_code_are_tried_for_programs(
 
 def test_that_nothing_helps_is_said(tmp_path: Path, cli: Cli) -> None:
     project = Path(shutil.copytree(EXAMPLES / "http-c", tmp_path / "http-c"))
+    place = project / "app.toml"
+    place.write_text(place.read_text().replace("[image]\n", "[image]\nca-certificates = false\n"))
     shown = _slim(cli, project).stdout
     assert "saves nothing" in shown
     assert "nothing of what was tried saves anything" in shown

@@ -12,6 +12,7 @@ from nixgen.closure.alternatives import (
     propose_as_named,
     propose_drops,
     propose_modes,
+    propose_no_certificates,
     propose_removals,
     propose_strays,
     propose_variants,
@@ -170,3 +171,14 @@ def test_joined_alternatives_do_all_of_it() -> None:
         contents={"bash": None},
         as_named=("ffmpeg",),
     )
+
+
+def test_certificates_are_left_out_where_there_are_any() -> None:
+    assert _names(propose_no_certificates(Described(minimise="safe"))) == []
+    now = Described(minimise="safe", contents=("curl",), has_certificates=True)
+    (found,) = propose_no_certificates(now)
+    assert found.changes(now) == {"image": {"ca-certificates": False}}
+    assert tomllib.loads("\n".join(found.lines(now))) == found.changes(now)
+    without_curl = Alternative(name="without-curl", doc="", contents={"curl": None})
+    joined = join("both", "", [found, without_curl])
+    assert joined.changes(now) == {"image": {"contents": [], "ca-certificates": False}}
