@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from nixgen.oci.store import StoreRoot, path_facts
+from nixgen.pipeline.realise import Evaluated
+from nixgen.pipeline.state import MemoryKind, State
 
 _FORMAT = 3
 _REMEMBERED = 1000
@@ -75,3 +78,25 @@ def _facts(path: str, store: StoreRoot) -> list[int] | None:
 
 def _sum(found: Any) -> str:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def remembered(
+    kind: MemoryKind,
+    evaluated: Evaluated,
+    state: State,
+    *,
+    read: Callable[[Any], T],
+    write: Callable[[T], Any],
+    anew: bool,
+) -> Iterator[Memory[T]]:
+    """The memory of a description, kept for the next time where there is news and all went well.
+
+    With `anew` what was found before does not count.
+    """
+    profile = evaluated.prepared.request.profile
+    description = evaluated.prepared.description.path
+    memory = Memory.of(None if anew else state.memory(kind, description, profile), read)
+    yield memory
+    if memory.has_news:
+        state.write_memory(kind, description, profile, memory.as_json(write))

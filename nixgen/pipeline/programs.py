@@ -20,7 +20,7 @@ from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.programs import ForeignProgram, find_in_layer, find_in_store_path
 from nixgen.oci.trimmed import is_absent
 from nixgen.pipeline.closures import read_graph
-from nixgen.pipeline.memory import Memory, facts_of
+from nixgen.pipeline.memory import Memory, facts_of, remembered
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
@@ -43,21 +43,18 @@ def check_programs(
     `confs` stand in the order of the plan's images. What was found is remembered, so that
     only layers that are new since the last build of the description are read; all with `anew`.
     """
-    profile = evaluated.prepared.request.profile
-    description = evaluated.prepared.description.path
-    known = None if anew else state.memory("programs", description, profile)
-    memory = Memory.of(known, read_program)
     problems: list[Problem] = []
-    for image, conf in zip(evaluated.prepared.plan.images, confs, strict=True):
-        found = [
-            program
-            for program in find_foreign(conf, image.platform, store=store, memory=memory)
-            if not _is_meant(program, image)
-        ]
-        if found:
-            problems += explain(found, image.platform, read_graph(conf, nix, store=store))
-    if memory.has_news:
-        state.write_memory("programs", description, profile, memory.as_json(write_program))
+    with remembered(
+        "programs", evaluated, state, read=read_program, write=write_program, anew=anew
+    ) as memory:
+        for image, conf in zip(evaluated.prepared.plan.images, confs, strict=True):
+            found = [
+                program
+                for program in find_foreign(conf, image.platform, store=store, memory=memory)
+                if not _is_meant(program, image)
+            ]
+            if found:
+                problems += explain(found, image.platform, read_graph(conf, nix, store=store))
     if problems:
         raise ForeignProgramError(
             "the image would hold programs of another machine",

@@ -33,10 +33,10 @@ def survey_taken(specs: Sequence[AppSpec], description: Path) -> SourceTree | No
     Raises DescriptionError with all that an image takes and that is no source, and as
     `survey_source` does.
     """
-    wanted = [(spec, taken) for spec in specs for taken in _find_taken(spec)]
+    wanted = list(dict.fromkeys(taken for spec in specs for taken in _find_taken(spec)))
     if not wanted:
         return None
-    project_dir = wanted[0][0].project_dir
+    project_dir = specs[0].project_dir
     tree = survey_source(project_dir, lock_name=lock_path(description).name)
     listed = _with_folders(tree.files)
     problems = [
@@ -46,14 +46,11 @@ def survey_taken(specs: Sequence[AppSpec], description: Path) -> SourceTree | No
             key=taken.key,
             hint=_HINT,
         )
-        for _, taken in wanted
+        for taken in wanted
         if not _is_listed(taken, project_dir, listed)
     ]
     if problems:
-        raise DescriptionError(
-            "the description names files that no build sees",
-            problems=list(dict.fromkeys(problems)),
-        )
+        raise DescriptionError("the description names files that no build sees", problems=problems)
     return tree
 
 

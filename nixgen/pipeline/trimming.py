@@ -10,7 +10,7 @@ from nixgen.nixcli import Nix, StorePath
 from nixgen.oci import ImageConf, StoreRoot
 from nixgen.oci.trimming import Trimming, trim
 from nixgen.oci.unbroken import refuse_broken
-from nixgen.pipeline.memory import Memory, facts_of
+from nixgen.pipeline.memory import Memory, facts_of, remembered
 from nixgen.pipeline.realise import Evaluated
 from nixgen.pipeline.state import State
 from nixgen.plan import ImagePlan
@@ -43,18 +43,12 @@ def trim_confs(
     What was found in the files of store paths is remembered for the next time; with `anew` what
     was found before does not count.
     """
-    profile = evaluated.prepared.request.profile
-    description = evaluated.prepared.description.path
-    known = None if anew else state.memory("references", description, profile)
-    memory = Memory.of(known, str)
     images = evaluated.prepared.plan.images
-    trimmed = [
-        trim_conf(image, conf, nix, store=store, memory=memory)
-        for image, conf in zip(images, confs, strict=True)
-    ]
-    if memory.has_news:
-        state.write_memory("references", description, profile, memory.as_json(str))
-    return trimmed
+    with remembered("references", evaluated, state, read=str, write=str, anew=anew) as memory:
+        return [
+            trim_conf(image, conf, nix, store=store, memory=memory)
+            for image, conf in zip(images, confs, strict=True)
+        ]
 
 
 def trim_conf(

@@ -1,8 +1,12 @@
-"""The app with planted references after an update."""
+"""The apps with planted references: one after an update, and what Nix says of references."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 _UPDATE = [
     ("made by ${perl}", "made by hand"),
@@ -23,3 +27,16 @@ def update_planted(project: Path) -> None:
         assert old in text
         text = text.replace(old, new)
     place.write_text(text)
+
+
+def nix_why_depends(reference: Mapping[str, Any]) -> str:
+    """What `nix why-depends` prints of one element of `references` of `why --json`."""
+    nix = ["nix", "--extra-experimental-features", "nix-command", "why-depends", "--all"]
+    done = subprocess.run(
+        [*nix, "--precise", reference["from"], reference["to"]],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    return done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 
 from nixgen.closure.causes import FIXES, Cause
 from tests.e2e.conftest import ROOT, Cli
+from tests.e2e.planted import nix_why_depends
 
-_NIX = ["nix", "--extra-experimental-features", "nix-command", "why-depends", "--all"]
 _CODE = "lib/python3.13/__pycache__/strays.cpython-313.pyc"
 _REFERENCES = {
     "busybox": [("bin/strays", Cause.SHEBANG)],
@@ -85,16 +84,10 @@ def test_the_offsets_are_those_of_the_hashes(references: Any) -> None:
 
 def test_nix_names_the_same_references(references: Any) -> None:
     for reference in references:
-        done = subprocess.run(
-            [*_NIX, "--precise", reference["from"], reference["to"]],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "NO_COLOR": "1"},
-        )
+        told = nix_why_depends(reference)
         for file in reference["files"]:
             # why: Nix finds names too, but does not tell them.
-            assert file["where"] == "name" or file["file"] in done.stdout
+            assert file["where"] == "name" or file["file"] in told
 
 
 def test_what_is_compressed_is_no_reference(strays: Path, cli: Cli) -> None:
